@@ -1,0 +1,87 @@
+import type { Path } from '../k8s/json.ts'
+import type { KindName } from '../k8s/kinds.ts'
+import type { Resource } from '../k8s/resource.ts'
+import type { Fix } from './edit.ts'
+import type { Confidence, Severity } from './finding.ts'
+import type { View } from './view.ts'
+
+/** The names in a message's `{{slots}}`. */
+type Slots<Text extends string> = Text extends `${string}{{${infer Slot}}}${infer Rest}` ? Slot | Slots<Rest> : never
+
+/** What a rule reports: one of its messages with every slot filled. An unknown id or a missing slot does not compile. */
+type Report<M extends Readonly<Record<string, string>>> = {
+  [Id in keyof M & string]: {
+    readonly message: Id
+    readonly data: Readonly<Record<Slots<M[Id]>, string | number>>
+    readonly path: Path
+    readonly confidence: Confidence
+    /** Where it differs from the rule's own. */
+    readonly severity?: Severity
+    readonly fix?: Fix | undefined
+  }
+}[keyof M & string]
+
+type Checks<M extends Readonly<Record<string, string>>, R extends KindName, S> = {
+  readonly [K in KindName]?: (subject: Resource<K>, view: View<R, S>) => Iterable<Report<M>>
+}
+
+interface Documentation {
+  /** `<thing>-<defect>`: a complaint one can read; never changes. */
+  readonly id: string
+  /** The worst that this rule reports. */
+  readonly severity: Severity
+  /** Objects as written, as admitted, or both. */
+  readonly judges: 'declared' | 'admitted' | 'both'
+  /** One sentence. */
+  readonly summary: string
+  /** What breaks and what the user sees: Markdown. */
+  readonly why: string
+  /** What a person should do. */
+  readonly remediation: string
+  /** When it is fine, and how sure we are: Markdown. */
+  readonly limits?: string
+  /** Where the semantics come from. */
+  readonly sources: readonly string[]
+}
+
+interface RuleDefinition<M extends Readonly<Record<string, string>>, R extends KindName, S> extends Documentation {
+  /** Texts with `{{slots}}`, keyed by message id. */
+  readonly messages: M
+  /** Kinds the checks read beside their subject. */
+  readonly reads: readonly R[]
+  /** How to see the defect, keyed by the kind of the subject. The subject is part of the view. */
+  readonly check: Checks<M, R, S>
+}
+
+/** A rule as the engine runs it: the types of its messages and reads are checked where it is defined. */
+export interface Rule<S> extends Documentation {
+  readonly messages: Readonly<Record<string, string>>
+  readonly reads: readonly KindName[]
+  readonly check: {
+    readonly [K in KindName]?: (
+      subject: Resource<K>,
+      view: View<KindName, S>,
+    ) => Iterable<{
+      readonly message: string
+      readonly data: Readonly<Record<string, string | number>>
+      readonly path: Path
+      readonly confidence: Confidence
+      readonly severity?: Severity
+      readonly fix?: Fix | undefined
+    }>
+  }
+}
+
+/** Makes `defineRule` for a kind of settings. meshgate's own is in `linkerd/rule.ts`. */
+export function ruleDefiner<S>() {
+  return <const M extends Readonly<Record<string, string>>, const R extends KindName>(
+    definition: RuleDefinition<M, R, S>,
+  ): Rule<S> => definition as unknown as Rule<S>
+}
+
+/** Fills a message's slots. A slot without a value stays visible, so that a test sees it. */
+export function fill(text: string, data: Readonly<Record<string, string | number>>): string {
+  return text.replaceAll(/\{\{(\w+)\}\}/g, (slot, name: string) =>
+    Object.hasOwn(data, name) ? String(data[name]) : slot,
+  )
+}

@@ -1,0 +1,43 @@
+/*
+ * Linkerd's constants, with upstream path and release. Nowhere else in the code.
+ * Release read: edge-26.8 (linkerd2 b24cd40), which agrees with 2.18–2.20 where not said otherwise.
+ */
+
+/** pkg/k8s/labels.go. The prefix of configuration annotations on Pods, Services and Namespaces. */
+const config = 'config.linkerd.io/'
+
+export const annotations = {
+  /** pkg/k8s/labels.go ProxyInjectAnnotation */
+  inject: 'linkerd.io/inject',
+  opaquePorts: `${config}opaque-ports`,
+  skipInboundPorts: `${config}skip-inbound-ports`,
+  skipOutboundPorts: `${config}skip-outbound-ports`,
+  inboundPort: `${config}inbound-port`,
+  adminPort: `${config}admin-port`,
+  controlPort: `${config}control-port`,
+} as const
+
+export const labels = {
+  /** pkg/k8s/labels.go ControllerNSLabel: the one thing the controllers ask to know whether a Pod is meshed. */
+  controlPlaneNamespace: 'linkerd.io/control-plane-ns',
+  /** pkg/k8s/labels.go ControllerComponentLabel */
+  controlPlaneComponent: 'linkerd.io/control-plane-component',
+  workloadNamespace: 'linkerd.io/workload-ns',
+  /** charts/linkerd-control-plane/values.yaml, proxyInjector.namespaceSelector */
+  admissionWebhooks: 'config.linkerd.io/admission-webhooks',
+} as const
+
+/** charts/linkerd-control-plane/values.yaml, proxy.ports.inbound: where meshed traffic arrives on the wire. */
+export const inboundPort = 4143
+
+/** charts/linkerd-control-plane/values.yaml, proxy.ports. */
+export const proxyPorts = { admin: 4191, control: 4190 } as const
+
+/** charts/linkerd-control-plane/values.yaml, proxy.opaquePorts. */
+export const defaultOpaquePorts = '25,587,3306,4444,5432,6379,9300,11211'
+
+/** pkg/k8s/labels.go ProxyContainerName: the container, or the native sidecar, that is the proxy. */
+export const proxyContainerName = 'linkerd-proxy'
+
+/** charts/linkerd-control-plane/values.yaml, proxyInjector.namespaceSelector: namespaces the injector is never called for. */
+export const uninjectableNamespaces = ['kube-system', 'cert-manager'] as const

@@ -1,0 +1,113 @@
+import type { ObjectMeta, PodSpec } from '../k8s/kinds.ts'
+import { containersOf } from '../k8s/pod-template.ts'
+import { annotationOf } from '../k8s/resource.ts'
+import { annotations, proxyContainerName } from './facts.ts'
+import type { LinkerdSettings } from './settings.ts'
+
+/**
+ * Why the injector leaves a Pod alone, with the exact words of its log and Events
+ * (linkerd2 pkg/inject/report.go, the strings of `Reasons`). Keys are the metric's `skip_reason`.
+ */
+export const skipReasons = {
+  host_network_enabled: 'hostNetwork is enabled',
+  sidecar_already_exists: 'pod has a sidecar injected already',
+  invalid_inject_annotation_at_ns: 'invalid value for annotation "linkerd.io/inject" at namespace',
+  invalid_inject_annotation_at_workload: 'invalid value for annotation "linkerd.io/inject" at workload',
+  injection_disable_annotation_present: 'pod has the annotation "linkerd.io/inject:disabled"',
+  injection_enable_annotation_absent:
+    'neither the namespace nor the pod have the annotation "linkerd.io/inject:enabled"',
+  disabled_automount_service_account_token_account:
+    'automountServiceAccountToken set to "false", with Values.identity.serviceAccountTokenProjection set to "false"',
+} as const
+
+export type SkipReason = keyof typeof skipReasons
+
+/** What the injector looks at: a Pod, or the template it is made from. Annotations of the owner are never read. */
+export interface Injectable {
+  readonly metadata: ObjectMeta
+  readonly spec: PodSpec
+}
+
+/**
+ * Every reason for which the injector would not inject this Pod, in its own order; none means it injects.
+ *
+ * Which of the annotation reasons holds (linkerd2 pkg/inject/report.go `disabledByAnnotation`); enabling means `enabled`
+ * or `ingress`, the empty text is as good as absent, anything else is invalid:
+ *
+ *   | namespace        | pod                | outcome                               |
+ *   | invalid          | any                | invalid_inject_annotation_at_ns       |
+ *   | not invalid      | invalid            | invalid_inject_annotation_at_workload |
+ *   | enabling         | absent or enabling | inject                                |
+ *   | enabling         | disabled           | injection_disable_annotation_present  |
+ *   | absent, disabled | enabling           | inject                                |
+ *   | absent, disabled | absent, disabled   | injection_enable_annotation_absent    |
+ *
+ * @param namespaceValue the namespace's `linkerd.io/inject` annotation
+ */
+export function whyNotInjected(
+  pod: Injectable,
+  namespaceValue: string | undefined,
+  settings: LinkerdSettings,
+): SkipReason[] {
+  const reasons: SkipReason[] = []
+  if (pod.spec.hostNetwork === true) reasons.push('host_network_enabled')
+  if (hasSidecar(pod.spec)) reasons.push('sidecar_already_exists')
+  const byAnnotation = annotationVerdict(namespaceValue, annotationOf(pod.metadata, annotations.inject))
+  if (byAnnotation) reasons.push(byAnnotation)
+  if (!settings.serviceAccountTokenProjection && withoutToken(pod.spec))
+    reasons.push('disabled_automount_service_account_token_account')
+  return reasons
+}
+
+/** The annotation part of {@link whyNotInjected}: undefined means inject. */
+export function annotationVerdict(
+  namespaceValue: string | undefined,
+  podValue: string | undefined,
+): SkipReason | undefined {
+  const namespace = readInject(namespaceValue)
+  const pod = readInject(podValue)
+  if (namespace === 'invalid') return 'invalid_inject_annotation_at_ns'
+  if (pod === 'invalid') return 'invalid_inject_annotation_at_workload'
+  if (namespace === 'enabling') return pod === 'disabled' ? 'injection_disable_annotation_present' : undefined
+  return pod === 'enabling' ? undefined : 'injection_enable_annotation_absent'
+}
+
+function readInject(value: string | undefined): 'enabling' | 'disabled' | 'absent' | 'invalid' {
+  if (value === undefined || value === '') return 'absent'
+  if (value === 'enabled' || value === 'ingress') return 'enabling'
+  return value === 'disabled' ? 'disabled' : 'invalid'
+}
+
+/** Is the proxy there: a container, or a native sidecar, of its name? */
+export function hasProxy(spec: PodSpec): boolean {
+  for (const { container, init } of containersOf(spec))
+    if (container.name === proxyContainerName && (!init || container.restartPolicy === 'Always')) return true
+  return false
+}
+
+/**
+ * linkerd2 pkg/healthcheck/sidecar.go `HasExistingSidecars`: by container name, or by image prefix with its colon, so
+ * that a digest reference counts only by name.
+ */
+function hasSidecar(spec: PodSpec): boolean {
+  const proxyImages = ['cr.l5d.io/linkerd/proxy:', 'gcr.io/istio-release/proxyv2:']
+  const initImages = ['cr.l5d.io/linkerd/proxy-init:', 'gcr.io/istio-release/proxy_init:']
+  for (const { container, init } of containersOf(spec)) {
+    const name = container.name ?? ''
+    const image = container.image ?? ''
+    if (name === proxyContainerName || name === 'istio-proxy') return true
+    if (proxyImages.some((prefix) => image.startsWith(prefix))) return true
+    if (!init) continue
+    if (name === 'linkerd-init' || name === 'istio-init') return true
+    if (initImages.some((prefix) => image.startsWith(prefix))) return true
+  }
+  return false
+}
+
+/**
+ * linkerd2 pkg/inject/report.go: the Pod opted out of its ServiceAccount token, or the ServiceAccount did, which shows
+ * in an admitted Pod as a first container without the token's mount. A template has no such mount yet.
+ */
+function withoutToken(spec: PodSpec): boolean {
+  return spec.automountServiceAccountToken === false
+}

@@ -1,0 +1,85 @@
+import type { View } from '../core/view.ts'
+import { isUnresolved, own } from '../k8s/json.ts'
+import { type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../k8s/pod-template.ts'
+import { annotationOf, labelsOf, type Resource } from '../k8s/resource.ts'
+import { annotations, labels, uninjectableNamespaces } from './facts.ts'
+import { whyNotInjected } from './injection.ts'
+import type { LinkerdSettings } from './settings.ts'
+
+/** Does the Pod have the proxy, or would it get one? */
+export type Meshed = 'yes' | 'no' | 'unknown'
+
+/** What a rule must read to know who is meshed. */
+export const meshReads = ['Namespace', ...podKinds] as const
+
+export type MeshView = View<(typeof meshReads)[number], LinkerdSettings>
+
+/** The namespace's object where it is known. */
+export function namespaceOf(view: View<'Namespace', LinkerdSettings>, name: string): Resource<'Namespace'> | undefined {
+  return view.derive(namespacesByName).get(name)
+}
+
+function namespacesByName(view: View<'Namespace', LinkerdSettings>): ReadonlyMap<string, Resource<'Namespace'>> {
+  return new Map(view.all('Namespace').map((namespace) => [namespace.name, namespace]))
+}
+
+/**
+ * Will the API server call the injector for objects in this namespace? By Linkerd's default selectors
+ * (charts/linkerd-control-plane/values.yaml, proxyInjector.namespaceSelector).
+ */
+export function reachesInjector(namespace: Resource<'Namespace'> | undefined, name: string): boolean {
+  return (
+    !(uninjectableNamespaces as readonly string[]).includes(name) &&
+    own(labelsOf(namespace?.metadata), labels.admissionWebhooks) !== 'disabled'
+  )
+}
+
+/**
+ * Is this Pod, or are the Pods of this workload, meshed?
+ *
+ * A Pod with the label `linkerd.io/control-plane-ns` is: that is exactly what Linkerd's controllers ask. A Pod judged as
+ * admitted without it is not. Otherwise the injector's own decision predicts it, as far as the namespace is known.
+ */
+export function isMeshed(pod: PodTemplate, namespaceName: string, view: MeshView): Meshed {
+  if ((own(labelsOf(pod.metadata), labels.controlPlaneNamespace) ?? '') !== '') return 'yes'
+  const namespace = namespaceOf(view, namespaceName)
+  if (!reachesInjector(namespace, namespaceName)) return 'no'
+  const declared = annotationOf(pod.metadata, annotations.inject)
+  const inherited = annotationOf(namespace?.metadata, annotations.inject)
+  if (isUnresolved(declared) || isUnresolved(inherited)) return assumed(view)
+  const reasons = whyNotInjected(pod, inherited, view.settings)
+  if (namespace !== undefined) return reasons.length === 0 ? 'yes' : 'no'
+
+  // Without the Namespace only the Pod's own word counts. `enabled` holds unless the namespace's value is a typo.
+  const others = reasons.filter((reason) => reason !== 'injection_enable_annotation_absent')
+  if (others.length > 0 || declared === 'disabled') return 'no'
+  if (reasons.length === 0) return 'yes'
+  return view.scope === 'cluster' ? 'no' : namespaceByEvidence(namespaceName, view)
+}
+
+/** Would an ordinary Pod in this namespace, one that says nothing of injection itself, be meshed? */
+export function isNamespaceMeshed(name: string, view: MeshView): Meshed {
+  return isMeshed({ metadata: {}, spec: {}, path: [] }, name, view)
+}
+
+/** A namespace whose object is not in the input counts as meshed once any Pod of it is seen to be. */
+function namespaceByEvidence(name: string, view: MeshView): Meshed {
+  return view.derive(namespacesWithMeshedPods).has(name) ? 'yes' : assumed(view)
+}
+
+function namespacesWithMeshedPods(view: MeshView): ReadonlySet<string> {
+  const found = new Set<string>()
+  for (const kind of podKinds)
+    for (const resource of view.all(kind) as readonly Resource<PodKind>[]) {
+      const { metadata } = podTemplateOf(resource)
+      const value = annotationOf(metadata, annotations.inject)
+      const labelled = (own(labelsOf(metadata), labels.controlPlaneNamespace) ?? '') !== ''
+      if (labelled || value === 'enabled' || value === 'ingress') found.add(resource.namespace)
+    }
+  return found
+}
+
+function assumed(view: MeshView): Meshed {
+  if (view.settings.assume === 'meshed') return 'yes'
+  return view.settings.assume === 'unmeshed' ? 'no' : 'unknown'
+}
