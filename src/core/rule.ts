@@ -53,9 +53,15 @@ interface RuleDefinition<M extends Readonly<Record<string, string>>, R extends K
   readonly check: Checks<M, R, S>
 }
 
-/** A rule as the engine runs it: the types of its messages and reads are checked where it is defined. */
-export interface Rule<S> extends Documentation {
+/** What a rule says of itself: for docs, catalogues and reports. */
+export interface RuleDocumentation extends Documentation {
   readonly messages: Readonly<Record<string, string>>
+  /** Keyed by the kinds it judges. */
+  readonly check: object
+}
+
+/** A rule as the engine runs it: the types of its messages and reads are checked where it is defined. */
+export interface Rule<S> extends RuleDocumentation {
   readonly reads: readonly KindName[]
   readonly check: {
     readonly [K in KindName]?: (
@@ -76,7 +82,7 @@ export interface Rule<S> extends Documentation {
 export function ruleDefiner<S>() {
   return <const M extends Readonly<Record<string, string>>, const R extends KindName>(
     definition: RuleDefinition<M, R, S>,
-  ): Rule<S> => definition as unknown as Rule<S>
+  ): Rule<S> => definition
 }
 
 /** Fills a message's slots. A slot without a value stays visible, so that a test sees it. */

@@ -20,11 +20,6 @@ export interface Snapshot {
 export function snapshotOf(resources: Iterable<Resource>, scope: Scope): Snapshot {
   const byKind = new Map<KindName, Resource[]>()
   const byNamespace = new Map<string, Resource[]>()
-  const add = <Key>(index: Map<Key, Resource[]>, key: Key, resource: Resource) => {
-    const found = index.get(key)
-    if (found) found.push(resource)
-    else index.set(key, [resource])
-  }
   for (const resource of resources) {
     add(byKind, resource.kind, resource)
     add(byNamespace, `${resource.kind}/${resource.namespace}`, resource)
@@ -42,7 +37,7 @@ export function withSubject(snapshot: Snapshot, subject: Resource): Snapshot {
   const other = (resource: Resource) =>
     resource.name !== subject.name || (kinds[subject.kind].namespaced && resource.namespace !== subject.namespace)
   const overlay = <K extends KindName>(kind: K, found: readonly Resource<K>[]): readonly Resource<K>[] =>
-    (kind as KindName) === subject.kind ? [...found.filter(other), subject as unknown as Resource<K>] : found
+    kind === subject.kind ? [...found.filter(other), subject as unknown as Resource<K>] : found
   return {
     scope: snapshot.scope,
     all: (kind) => overlay(kind, snapshot.all(kind)),
@@ -51,4 +46,10 @@ export function withSubject(snapshot: Snapshot, subject: Resource): Snapshot {
         ? overlay(kind, snapshot.inNamespace(kind, namespace))
         : snapshot.inNamespace(kind, namespace),
   }
+}
+
+function add<Key>(index: Map<Key, Resource[]>, key: Key, resource: Resource): void {
+  const found = index.get(key)
+  if (found) found.push(resource)
+  else index.set(key, [resource])
 }

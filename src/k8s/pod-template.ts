@@ -1,5 +1,5 @@
 import type { Path } from './json.ts'
-import type { Container, KindName, ObjectMeta, PodSpec, WorkloadKind } from './kinds.ts'
+import type { Container, ObjectMeta, PodSpec, WorkloadKind } from './kinds.ts'
 import type { Resource } from './resource.ts'
 
 /** A Pod, or the Pods a workload makes: metadata, spec and where both lie in the resource. */
@@ -23,10 +23,6 @@ export const podKinds = [
 ] as const satisfies readonly (WorkloadKind | 'Pod')[]
 
 export type PodKind = (typeof podKinds)[number]
-
-export function isPodKind(kind: KindName): kind is PodKind {
-  return (podKinds as readonly KindName[]).includes(kind)
-}
 
 /** The Pod template of a workload, or the Pod itself. Absent metadata and spec read as empty. */
 export function podTemplateOf(resource: Resource<PodKind>): PodTemplate {

@@ -37,12 +37,13 @@ export type Read =
   /** A Kubernetes object the API server would refuse to decode. */
   | { readonly as: 'malformed'; readonly identity: Identity; readonly path: Path; readonly reason: string }
 
-const byGroupAndKind = new Map(
+/** Kinds that rules know, by `group/Kind`. */
+export const byGroupAndKind: ReadonlyMap<string, KindName> = new Map(
   (Object.keys(kinds) as KindName[]).map((name) => [`${kinds[name].group}/${kinds[name].kind}`, name]),
 )
 
 /** The API group of an `apiVersion`: `apps` of `apps/v1`, empty for `v1`. */
-export function groupOf(apiVersion: string): string {
+function groupOf(apiVersion: string): string {
   const slash = apiVersion.indexOf('/')
   return slash < 0 ? '' : apiVersion.slice(0, slash)
 }

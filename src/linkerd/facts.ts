@@ -23,6 +23,8 @@ export const labels = {
   /** pkg/k8s/labels.go ControllerComponentLabel */
   controlPlaneComponent: 'linkerd.io/control-plane-component',
   workloadNamespace: 'linkerd.io/workload-ns',
+  /** On the control plane's own namespace (charts/linkerd-control-plane/templates/namespace.yaml). */
+  isControlPlane: 'linkerd.io/is-control-plane',
   /** charts/linkerd-control-plane/values.yaml, proxyInjector.namespaceSelector */
   admissionWebhooks: 'config.linkerd.io/admission-webhooks',
 } as const
@@ -41,3 +43,40 @@ export const proxyContainerName = 'linkerd-proxy'
 
 /** charts/linkerd-control-plane/values.yaml, proxyInjector.namespaceSelector: namespaces the injector is never called for. */
 export const uninjectableNamespaces = ['kube-system', 'cert-manager'] as const
+
+/**
+ * A Pod's labels after injection (pkg/inject/inject.go): policies may select on them. The control plane's namespace is
+ * taken to be `linkerd`.
+ */
+export function injectedLabels(
+  own: Readonly<Record<string, string | null>>,
+  owner: { readonly kind: string; readonly namespace: string; readonly name: string },
+): Readonly<Record<string, string | null>> {
+  const kind = owner.kind.toLowerCase()
+  const ownerLabel = proxyOwnerKinds.has(kind) ? { [`linkerd.io/proxy-${kind}`]: owner.name } : {}
+  return {
+    [labels.controlPlaneNamespace]: controlPlaneNamespace,
+    [labels.workloadNamespace]: owner.namespace,
+    ...ownerLabel,
+    ...own,
+  }
+}
+
+/** Owners the injector names in a label: not CronJobs, not bare Pods. */
+const proxyOwnerKinds = new Set([
+  'deployment',
+  'replicaset',
+  'replicationcontroller',
+  'job',
+  'daemonset',
+  'statefulset',
+])
+
+/** Where the control plane lives unless it was told otherwise. */
+export const controlPlaneNamespace = 'linkerd'
+
+/** Names of the ports that the injected proxy declares (charts/partials/templates/_proxy.tpl). */
+export const proxyPortNames = { inbound: 'linkerd-proxy', admin: 'linkerd-admin' } as const
+
+/** charts/linkerd-control-plane/values.yaml, proxyInit.ignoreInboundPorts: Galera. An annotation replaces it. */
+export const defaultSkipPorts = '4567,4568'

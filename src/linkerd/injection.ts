@@ -1,4 +1,4 @@
-import type { ObjectMeta, PodSpec } from '../k8s/kinds.ts'
+import type { Container, ObjectMeta, PodSpec } from '../k8s/kinds.ts'
 import { containersOf } from '../k8s/pod-template.ts'
 import { annotationOf } from '../k8s/resource.ts'
 import { annotations, proxyContainerName } from './facts.ts'
@@ -26,6 +26,8 @@ export type SkipReason = keyof typeof skipReasons
 export interface Injectable {
   readonly metadata: ObjectMeta
   readonly spec: PodSpec
+  /** Past the API server's own steps: the ServiceAccount's token is mounted, unless somebody opted out of it. */
+  readonly admitted?: boolean
 }
 
 /**
@@ -54,7 +56,7 @@ export function whyNotInjected(
   if (hasSidecar(pod.spec)) reasons.push('sidecar_already_exists')
   const byAnnotation = annotationVerdict(namespaceValue, annotationOf(pod.metadata, annotations.inject))
   if (byAnnotation) reasons.push(byAnnotation)
-  if (!settings.serviceAccountTokenProjection && withoutToken(pod.spec))
+  if (!settings.serviceAccountTokenProjection && withoutToken(pod))
     reasons.push('disabled_automount_service_account_token_account')
   return reasons
 }
@@ -85,29 +87,37 @@ export function hasProxy(spec: PodSpec): boolean {
   return false
 }
 
-/**
- * linkerd2 pkg/healthcheck/sidecar.go `HasExistingSidecars`: by container name, or by image prefix with its colon, so
- * that a digest reference counts only by name.
- */
-function hasSidecar(spec: PodSpec): boolean {
-  const proxyImages = ['cr.l5d.io/linkerd/proxy:', 'gcr.io/istio-release/proxyv2:']
-  const initImages = ['cr.l5d.io/linkerd/proxy-init:', 'gcr.io/istio-release/proxy_init:']
-  for (const { container, init } of containersOf(spec)) {
-    const name = container.name ?? ''
-    const image = container.image ?? ''
-    if (name === proxyContainerName || name === 'istio-proxy') return true
-    if (proxyImages.some((prefix) => image.startsWith(prefix))) return true
-    if (!init) continue
-    if (name === 'linkerd-init' || name === 'istio-init') return true
-    if (initImages.some((prefix) => image.startsWith(prefix))) return true
-  }
-  return false
-}
+const proxyImages = ['cr.l5d.io/linkerd/proxy:', 'gcr.io/istio-release/proxyv2:']
+const initImages = ['cr.l5d.io/linkerd/proxy-init:', 'gcr.io/istio-release/proxy_init:']
 
 /**
- * linkerd2 pkg/inject/report.go: the Pod opted out of its ServiceAccount token, or the ServiceAccount did, which shows
- * in an admitted Pod as a first container without the token's mount. A template has no such mount yet.
+ * Does the injector take this container for a mesh's, so that it leaves the Pod alone? linkerd2
+ * pkg/healthcheck/sidecar.go `HasExistingSidecars`: by container name, or by image prefix with its colon, so that a digest
+ * reference counts only by name.
  */
-function withoutToken(spec: PodSpec): boolean {
-  return spec.automountServiceAccountToken === false
+export function isSidecar(container: Container, init: boolean): boolean {
+  const name = container.name ?? ''
+  const image = container.image ?? ''
+  if (name === proxyContainerName || name === 'istio-proxy') return true
+  if (proxyImages.some((prefix) => image.startsWith(prefix))) return true
+  return (
+    init && (name === 'linkerd-init' || name === 'istio-init' || initImages.some((prefix) => image.startsWith(prefix)))
+  )
+}
+
+function hasSidecar(spec: PodSpec): boolean {
+  return containersOf(spec).some(({ container, init }) => isSidecar(container, init))
+}
+
+/** Where the API server mounts a ServiceAccount's token. */
+const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+/**
+ * linkerd2 pkg/inject/report.go: the Pod opted out of its ServiceAccount's token, or the ServiceAccount did. The latter
+ * shows only in an admitted Pod, as a first container without the token's mount.
+ */
+function withoutToken({ spec, admitted }: Injectable): boolean {
+  if (spec.automountServiceAccountToken === false) return true
+  const mounts = spec.containers?.[0]?.volumeMounts ?? []
+  return admitted === true && !mounts.some((mount) => mount?.mountPath === tokenPath)
 }

@@ -70,7 +70,7 @@ function namespaceByEvidence(name: string, view: MeshView): Meshed {
 function namespacesWithMeshedPods(view: MeshView): ReadonlySet<string> {
   const found = new Set<string>()
   for (const kind of podKinds)
-    for (const resource of view.all(kind) as readonly Resource<PodKind>[]) {
+    for (const resource of view.all<PodKind>(kind)) {
       const { metadata } = podTemplateOf(resource)
       const value = annotationOf(metadata, annotations.inject)
       const labelled = (own(labelsOf(metadata), labels.controlPlaneNamespace) ?? '') !== ''

@@ -1,4 +1,3 @@
-import { isUnresolved } from '../k8s/json.ts'
 import { noPorts, type PortSet, portSet } from '../policy/port-set.ts'
 
 /*
@@ -12,11 +11,6 @@ import { noPorts, type PortSet, portSet } from '../policy/port-set.ts'
  *   | port 0           | allowed                         | a bad token                        |
  *   | empty tokens     | skipped                         | skipped                            |
  */
-
-/** The annotation's value is not known yet: it still holds `${VAR}`. */
-export function isOpenList(value: string | undefined): boolean {
-  return isUnresolved(value)
-}
 
 /**
  * A port list as Linkerd's Go components read it (linkerd2 pkg/util/parsing.go, portrange.go).

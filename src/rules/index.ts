@@ -1,5 +1,12 @@
 import type { Rule } from '../core/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
+import { networkPolicyOmitsProxyPort } from './network-policy-omits-proxy-port.ts'
+import { podNotInjected } from './pod-not-injected.ts'
+import { serverSpeaksFirstPortNotOpaque } from './server-speaks-first-port-not-opaque.ts'
 
 /** Every rule, in alphabetical order of ids. */
-export const rules: readonly Rule<LinkerdSettings>[] = []
+export const rules: readonly Rule<LinkerdSettings>[] = [
+  networkPolicyOmitsProxyPort,
+  podNotInjected,
+  serverSpeaksFirstPortNotOpaque,
+]

@@ -1,0 +1,76 @@
+import { loadConfig } from '../config/load.ts'
+import { startWebhook } from '../main.ts'
+import { rules } from '../rules/index.ts'
+import { readArguments, UsageError } from './arguments.ts'
+import type { World } from './world.ts'
+
+const usage = `meshgate serve
+
+The admission webhook: POST /validate and /mutate for the API server, /livez, /readyz and /metrics.
+Without --cert and --key it makes its own certificate and prints the CA for the webhook's caBundle.
+
+  --host ADDRESS       where to listen (default 0.0.0.0)
+  --port PORT          default 8443; 0 is any free one
+  --cert FILE          certificate chain, PEM; read again when it changes
+  --key FILE           its key, PEM
+  --dns-name NAME      a name for the self-made certificate; may be repeated
+  --drain SECONDS      how long to go on serving after SIGTERM (default 10)
+  --snapshot PATH      manifests of the surrounding objects; may be repeated
+  --config FILE        configuration; otherwise .meshgate.yaml here or above
+  -h, --help
+`
+
+/** `meshgate serve`: runs the webhook until SIGTERM or SIGINT, then answers 0. */
+export async function serve(args: readonly string[], world: World): Promise<number> {
+  const { values, positionals } = readArguments(args, {
+    host: { type: 'string', default: '0.0.0.0' },
+    port: { type: 'string', default: '8443' },
+    cert: { type: 'string' },
+    key: { type: 'string' },
+    'dns-name': { type: 'string', multiple: true, default: [] },
+    snapshot: { type: 'string', multiple: true, default: [] },
+    drain: { type: 'string', default: '10' },
+    config: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  })
+  if (values.help) {
+    world.stdout.write(usage)
+    return 0
+  }
+  if (positionals.length > 0)
+    throw new UsageError(`serve takes no ${JSON.stringify(positionals[0])}; manifests go to --snapshot`)
+  const port = numberFrom('--port', values.port, 65535)
+  const drain = numberFrom('--drain', values.drain, 300)
+  const { cert, key } = values
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError('--cert and --key go together')
+  const ids = rules.map((rule) => rule.id)
+  const config = loadConfig(values.config ?? (world.env['MESHGATE_CONFIG'] || undefined), world.cwd(), ids)
+
+  const webhook = await startWebhook({
+    host: values.host,
+    port,
+    files: cert !== undefined && key !== undefined ? { certFile: cert, keyFile: key } : undefined,
+    names: values['dns-name'].length > 0 ? values['dns-name'] : ['localhost', '127.0.0.1'],
+    snapshot: values.snapshot,
+    config,
+    log: world.stderr,
+  })
+  if (webhook.ca !== undefined) world.stdout.write(webhook.ca)
+  world.stdout.write(`meshgate serves ${webhook.url}\n`)
+  await untilToldToStop()
+  await webhook.stop(drain * 1000)
+  return 0
+}
+
+function numberFrom(option: string, value: string, most: number): number {
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
+  if (!(number <= most)) throw new UsageError(`${option} takes 0 to ${most}, not ${JSON.stringify(value)}`)
+  return number
+}
+
+/** SIGTERM is how a kubelet asks, SIGINT how a person does. */
+function untilToldToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+  })
+}

@@ -1,0 +1,13 @@
+/** What a command needs of the process, as an argument. `process` itself is one. */
+export interface World {
+  readonly stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean }
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly env: Readonly<Record<string, string | undefined>>
+  cwd(): string
+}
+
+interface Output {
+  readonly isTTY?: boolean
+  write(text: string): unknown
+}

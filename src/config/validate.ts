@@ -1,0 +1,80 @@
+import { isObject, own, type Path } from '../k8s/json.ts'
+import type { Schema } from './schema.ts'
+
+/** What is wrong with a configuration, and where. */
+export interface ConfigError {
+  readonly path: Path
+  readonly text: string
+}
+
+/** Every way in which a value does not follow the schema, in document order. An unknown key names the nearest known one. */
+export function validate(schema: Schema, value: unknown, path: Path = []): ConfigError[] {
+  const expected = (what: string): ConfigError[] => [{ path, text: `expected ${what}, found ${show(value)}` }]
+  switch (schema.type) {
+    case 'string':
+      if (typeof value !== 'string') return expected('a string')
+      if (schema.enum && !schema.enum.includes(value))
+        return [
+          { path, text: `${JSON.stringify(value)} is not one of ${schema.enum.join(', ')}${hint(value, schema.enum)}` },
+        ]
+      return []
+    case 'integer':
+      return Number.isInteger(value) && Number(value) >= schema.minimum && Number(value) <= schema.maximum
+        ? []
+        : expected(`an integer from ${schema.minimum} to ${schema.maximum}`)
+    case 'boolean':
+      return typeof value === 'boolean' ? [] : expected('true or false')
+    case 'array':
+      return Array.isArray(value)
+        ? value.flatMap((element, i) => validate(schema.items, element, [...path, i]))
+        : expected('a list')
+    case 'object': {
+      if (!isObject(value)) return expected('a map')
+      const known = Object.keys(schema.properties)
+      return Object.keys(value).flatMap((key) => {
+        const member = own(schema.properties, key)
+        return member
+          ? validate(member, value[key], [...path, key])
+          : [{ path: [...path, key], text: `unknown key ${JSON.stringify(key)}${hint(key, known)}` }]
+      })
+    }
+  }
+}
+
+function show(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  return isObject(value) ? 'a map' : (JSON.stringify(value) ?? 'nothing')
+}
+
+function hint(word: string, known: readonly string[]): string {
+  const near = nearest(word, known)
+  return near === undefined ? '' : `; did you mean ${near}?`
+}
+
+/** The known word that takes the fewest single-letter changes, if at most a third of its letters change. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  let best: string | undefined
+  let least = Number.POSITIVE_INFINITY
+  for (const candidate of known) {
+    const changes = distance(word.toLowerCase(), candidate.toLowerCase())
+    if (changes < least && changes <= Math.max(1, candidate.length / 3)) {
+      best = candidate
+      least = changes
+    }
+  }
+  return best
+}
+
+/** Levenshtein distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++)
+      next.push(
+        Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)),
+      )
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,21 @@
+/*
+ * Names and labels come from whoever wrote the object. In a terminal, a log or a warning header, control characters and
+ * text-direction marks could hide or forge what is read; the API server drops a warning that holds one.
+ */
+
+// Cc: controls. Bidi: marks, embeddings, isolates. U+2028/9 end lines. Surrogates left alone are invalid UTF-8.
+const unprintable = /[\p{Cc}\u200E\u200F\u202A-\u202E\u2066-\u2069\u2028\u2029\uFEFF]|\p{Surrogate}/gu
+
+/** The text on one line with nothing in it that a terminal or a header would act on. */
+export function plainText(text: string): string {
+  return text.replaceAll(/[\r\n\t]+/g, ' ').replaceAll(unprintable, '\uFFFD')
+}
+
+/** {@link plainText} of at most `limit` characters (code points), cut at a word, with an ellipsis where something is missing. */
+export function shortText(text: string, limit: number): string {
+  const characters = [...plainText(text)]
+  if (characters.length <= limit) return characters.join('')
+  const cut = characters.slice(0, limit - 1).join('')
+  const space = cut.lastIndexOf(' ')
+  return `${(space > limit * 0.6 ? cut.slice(0, space) : cut).replace(/[ ,;:]+$/, '')}…`
+}

@@ -1,0 +1,120 @@
+import { isUnresolved } from '../k8s/json.ts'
+import { containersOf, type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../k8s/pod-template.ts'
+import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
+import type { Labels } from '../k8s/selector.ts'
+import { noPorts, type PortSet, portUnion } from '../policy/port-set.ts'
+import { annotations, injectedLabels } from './facts.ts'
+import { isMeshed, type Meshed, type MeshView, namespaceOf } from './meshed.ts'
+import { portsByGo } from './port-list.ts'
+
+/** What matters of a Pod, or of all Pods of a template, for the question on which port it is reached. */
+export interface PodFacts {
+  /** `Deployment shop/web`; undefined for Pods that are only imagined. */
+  readonly name: string | undefined
+  readonly namespace: string
+  /** With the labels that the injector adds where the Pod is, or may be, meshed. */
+  readonly labels: Labels
+  readonly meshed: Meshed
+  readonly hostNetwork: boolean
+  /** Where the proxy takes meshed traffic, and the ports that are its own. */
+  readonly inboundPort: number
+  readonly adminPort: number
+  readonly controlPort: number
+  readonly skipInbound: PortSet
+  readonly skipOutbound: PortSet
+  /** Opaque for those who dial it (destination's list). */
+  readonly opaque: PortSet
+  /** TCP ports of regular containers by name: those of init containers are not resolved by network plugins. */
+  readonly named: ReadonlyMap<string, readonly number[]>
+  readonly declared: PortSet
+  /** An annotation that counts here still holds `${VAR}`. */
+  readonly unknown: boolean
+}
+
+/** Facts of a Pod or of a workload's Pods. */
+export function podFactsOf(resource: Resource<PodKind>, view: MeshView): PodFacts {
+  const template = podTemplateOf(resource)
+  const meshed = isMeshed(template, resource.namespace, view)
+  const named = new Map<string, number[]>()
+  const declared: number[] = []
+  for (const { container, init } of containersOf(template.spec))
+    for (const port of container.ports ?? []) {
+      if ((port?.protocol ?? 'TCP') !== 'TCP' || typeof port?.containerPort !== 'number') continue
+      declared.push(port.containerPort)
+      if (!init && port.name) named.set(port.name, [...(named.get(port.name) ?? []), port.containerPort])
+    }
+  return {
+    ...factsFrom(template, resource.namespace, view, (name) => named.get(name) ?? []),
+    name: describe(resource),
+    meshed,
+    labels: meshed === 'no' ? labelsOf(template.metadata) : injectedLabels(labelsOf(template.metadata), resource),
+    hostNetwork: template.spec.hostNetwork === true,
+    named,
+    declared: portUnion(declared.map((port) => [port, port] as const)),
+  }
+}
+
+/** Facts of an ordinary Pod in a namespace: one nobody has seen, which says nothing of itself. */
+export function imaginedPodIn(namespace: string, meshed: Meshed, view: MeshView): PodFacts {
+  const template = { metadata: {}, spec: {}, path: [] }
+  return {
+    ...factsFrom(template, namespace, view, () => []),
+    name: undefined,
+    meshed,
+    labels: {},
+    hostNetwork: false,
+    named: new Map(),
+    declared: noPorts,
+  }
+}
+
+type FromAnnotations = Omit<PodFacts, 'name' | 'meshed' | 'labels' | 'hostNetwork' | 'named' | 'declared'>
+
+/** The effective annotation is the Pod's own, else the namespace's, which the injector copies. */
+function factsFrom(
+  { metadata }: PodTemplate,
+  namespace: string,
+  view: MeshView,
+  named: (name: string) => readonly number[],
+): FromAnnotations {
+  const inherited = namespaceOf(view, namespace)?.metadata
+  let unknown = false
+  const effective = (key: string): string | undefined => {
+    const value = annotationOf(metadata, key) ?? annotationOf(inherited, key)
+    if (isUnresolved(value)) unknown = true
+    return value
+  }
+  const portOr = (key: string, fallback: number): number => {
+    const value = effective(key)
+    return value !== undefined && /^\d{1,5}$/.test(value) ? Number(value) : fallback
+  }
+  const listOr = (key: string, fallback: string): PortSet => portsByGo(effective(key) ?? fallback, named)
+  const { settings } = view
+  const facts = {
+    namespace,
+    inboundPort: portOr(annotations.inboundPort, settings.inboundPort),
+    adminPort: portOr(annotations.adminPort, settings.adminPort),
+    controlPort: portOr(annotations.controlPort, settings.controlPort),
+    skipInbound: listOr(annotations.skipInboundPorts, ''),
+    skipOutbound: listOr(annotations.skipOutboundPorts, ''),
+    opaque: listOr(annotations.opaquePorts, settings.opaquePorts),
+  }
+  return { ...facts, unknown }
+}
+
+/** Every Pod and template of a namespace. */
+export function podsIn(namespace: string, view: MeshView): readonly PodFacts[] {
+  return view.derive(podsByNamespace).get(namespace) ?? []
+}
+
+/** Every Pod and template there is, by namespace. */
+export function podsByNamespace(view: MeshView): ReadonlyMap<string, readonly PodFacts[]> {
+  const found = new Map<string, PodFacts[]>()
+  for (const kind of podKinds)
+    for (const resource of view.all<PodKind>(kind)) {
+      const list = found.get(resource.namespace) ?? []
+      list.push(podFactsOf(resource, view))
+      found.set(resource.namespace, list)
+    }
+  return found
+}

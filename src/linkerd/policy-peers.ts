@@ -1,0 +1,129 @@
+import { own } from '../k8s/json.ts'
+import { labelsOf } from '../k8s/resource.ts'
+import type { Labels } from '../k8s/selector.ts'
+import { type Box, contains, exclude, formatBox, isEmpty, listedValues, requirePresence } from '../policy/box.ts'
+import { namespaceKey, namespaceNameLabel, podKey } from '../policy/policy.ts'
+import { controlPlaneNamespace, labels } from './facts.ts'
+import { isNamespaceMeshed, type Meshed, type MeshView, namespaceOf } from './meshed.ts'
+import { imaginedPodIn, type PodFacts, podsByNamespace, podsIn } from './pod-facts.ts'
+
+/** Pods at the other end of a rule: one that is known, or all those that nobody has seen but the rule would admit. */
+export interface PeerPods {
+  readonly pod: PodFacts
+  /** What selects Pods nobody has seen, over `pod/` and, for an unknown namespace, `ns/` labels; undefined for a known Pod. */
+  readonly box: Box | undefined
+  /** Labels of the namespace; undefined when its object is not known. */
+  readonly namespaceLabels: Labels | undefined
+  /** The namespace's name, where there is one namespace. */
+  readonly namespace: string | undefined
+  /** Whether the rule admits them hangs on something not known, or other Pods of the namespace are what it was written for. */
+  readonly doubtful: boolean
+}
+
+/**
+ * Which Pods a peer selector may stand for, apart from those that are surely not meshed:
+ *
+ * - known Pods and templates that it selects;
+ * - where it selects none of a known namespace: Pods of it that nobody has seen, meshed as the namespace says;
+ * - where it selects some: the others that it would admit, doubtfully;
+ * - Pods in namespaces that the input does not hold.
+ */
+export function peerPodsOf(box: Box, view: MeshView): readonly PeerPods[] {
+  const cache = view.derive(peerCache)
+  const key = JSON.stringify([...box].map(([name, { listed, except, absent }]) => [name, [...listed], except, absent]))
+  const known = cache.get(key)
+  if (known) return known
+  const found = [...findPeerPods(box, view)]
+  cache.set(key, found)
+  return found
+}
+
+function peerCache(): Map<string, readonly PeerPods[]> {
+  return new Map()
+}
+
+function* findPeerPods(box: Box, view: MeshView): Generator<PeerPods> {
+  if (isEmpty(box)) return
+  const nameKey = namespaceKey + namespaceNameLabel
+  const names = new Set([
+    ...view.all('Namespace').map((namespace) => namespace.name),
+    ...view.derive(podsByNamespace).keys(),
+    ...listedValues(box, nameKey),
+  ])
+  for (const name of names) {
+    const match = namespaceMatches(box, name, namespaceLabelsOf(name, view))
+    if (match !== 'no') yield* peersInNamespace(box, name, match === 'maybe', view)
+  }
+  if (view.scope === 'cluster') return
+  const elsewhere = requireMeshed(exclude(box, nameKey, names))
+  const meshed = unseenNamespacesMeshed(elsewhere, view)
+  if (!isEmpty(elsewhere) && meshed !== 'no')
+    yield {
+      pod: imaginedPodIn('', meshed, view),
+      box: elsewhere,
+      namespaceLabels: undefined,
+      namespace: undefined,
+      doubtful: false,
+    }
+}
+
+function* peersInNamespace(box: Box, name: string, doubtful: boolean, view: MeshView): Generator<PeerPods> {
+  const namespaceLabels = namespaceLabelsOf(name, view)
+  if (isControlPlane(name, namespaceLabels)) return
+  const here = { namespaceLabels, namespace: name }
+  const selected = podsIn(name, view).filter((pod) => !pod.hostNetwork && contains(box, pod.labels, podKey))
+  const meshed = selected.filter((pod) => pod.meshed !== 'no')
+  for (const pod of meshed) yield { ...here, pod, box: undefined, doubtful }
+  if (selected.length > 0 && meshed.length === 0) return
+
+  const imagined = isNamespaceMeshed(name, view)
+  const podBox = requireMeshed(new Map([...box].filter(([key]) => key.startsWith(podKey))))
+  if (imagined !== 'no' && !isEmpty(podBox))
+    yield {
+      ...here,
+      pod: imaginedPodIn(name, imagined, view),
+      box: podBox,
+      doubtful: doubtful || selected.length > 0 || view.scope === 'cluster',
+    }
+}
+
+/** Labels of a namespace, with the one the API server always sets; undefined when the object is not known. */
+function namespaceLabelsOf(name: string, view: MeshView): Labels | undefined {
+  const namespace = namespaceOf(view, name)
+  return namespace && { ...labelsOf(namespace.metadata), [namespaceNameLabel]: name }
+}
+
+/** Does the box admit the namespace? Of one whose object is not known only the name is: other terms may hold or not. */
+export function namespaceMatches(box: Box, name: string, known: Labels | undefined): 'yes' | 'no' | 'maybe' {
+  if (known) return contains(box, known, namespaceKey) ? 'yes' : 'no'
+  const nameKey = namespaceKey + namespaceNameLabel
+  const byName = new Map([...box].filter(([key]) => key === nameKey))
+  if (!contains(byName, { [namespaceNameLabel]: name }, namespaceKey)) return 'no'
+  return [...box.keys()].some((key) => key.startsWith(namespaceKey) && key !== nameKey) ? 'maybe' : 'yes'
+}
+
+/** Proxies reach the control plane directly, never by the inbound port; and it does not call applications. */
+function isControlPlane(name: string, known: Labels | undefined): boolean {
+  return name === controlPlaneNamespace || own(known, labels.isControlPlane) === 'true'
+}
+
+function requireMeshed(box: Box): Box {
+  return requirePresence(box, podKey + labels.controlPlaneNamespace)
+}
+
+function unseenNamespacesMeshed(box: Box, view: MeshView): Meshed {
+  if (listedValues(box, namespaceKey + labels.isControlPlane).includes('true')) return 'no'
+  const { assume } = view.settings
+  return assume === 'meshed' ? 'yes' : assume === 'unmeshed' ? 'no' : 'unknown'
+}
+
+/** The peers in words. What is left of their box after coverage says which of them are meant. */
+export function describePeers(peers: PeerPods, remainder: Box): string {
+  if (peers.pod.name !== undefined) return peers.pod.name
+  const hidden = [labels.controlPlaneNamespace]
+  const pods = formatBox(remainder, podKey, hidden)
+  const named = pods === '' ? 'pods' : `pods with ${pods}`
+  if (peers.namespace !== undefined) return `${named} in namespace ${peers.namespace}`
+  const namespaces = formatBox(new Map([...remainder].filter(([, values]) => !values.except)), namespaceKey)
+  return namespaces === '' ? `${named} in other namespaces` : `${named} in namespaces with ${namespaces}`
+}

@@ -1,0 +1,52 @@
+import type { View } from '../core/view.ts'
+import type { Container, Spec } from '../k8s/kinds.ts'
+import { containersOf, type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../k8s/pod-template.ts'
+import { labelsOf, type Resource } from '../k8s/resource.ts'
+import { selectsByMap } from '../k8s/selector.ts'
+import type { LinkerdSettings } from './settings.ts'
+
+type PodView = View<PodKind, LinkerdSettings>
+
+export type ServicePort = NonNullable<NonNullable<Spec<'Service'>['ports']>[number]>
+
+/** A port of a container. */
+export interface ContainerPort {
+  readonly number: number
+  readonly name: string | undefined
+  readonly container: Container
+}
+
+/** Pods and workloads whose Pods a Service selects. */
+export function selectedBy(service: Resource<'Service'>, view: PodView): Resource<PodKind>[] {
+  return podKinds.flatMap((kind) =>
+    view
+      .inNamespace<PodKind>(kind, service.namespace)
+      .filter((pod) => selectsByMap(service.spec.selector, labelsOf(podTemplateOf(pod).metadata))),
+  )
+}
+
+/**
+ * The container port that a Service port leads to in these Pods: by name, or by number. A number nobody declares belongs to
+ * the only container, if there is one.
+ */
+export function targetOf(port: ServicePort, pod: PodTemplate): ContainerPort | undefined {
+  const target = port.targetPort ?? port.port
+  const declared = declaredPorts(pod)
+  if (typeof target === 'string') return declared.find(({ name }) => name === target)
+  if (typeof target !== 'number') return undefined
+  const found = declared.find(({ number }) => number === target)
+  if (found) return found
+  const [only, second] = pod.spec.containers ?? []
+  return only && second === undefined ? { number: target, name: undefined, container: only } : undefined
+}
+
+/** TCP ports that the Pod's containers declare, in order. */
+export function declaredPorts(pod: PodTemplate): ContainerPort[] {
+  return containersOf(pod.spec)
+    .flatMap(({ container }) =>
+      (container.ports ?? [])
+        .filter((port) => (port?.protocol ?? 'TCP') === 'TCP' && typeof port?.containerPort === 'number')
+        .map((port) => ({ number: Number(port?.containerPort), name: port?.name ?? undefined, container })),
+    )
+    .toArray()
+}

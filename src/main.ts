@@ -1,0 +1,109 @@
+import type { AddressInfo } from 'node:net'
+import type { Config } from './config/config.ts'
+import { type Snapshot, snapshotOf } from './core/snapshot.ts'
+import { loadPaths } from './manifests/load.ts'
+import { makeSelfSigned } from './pki/self-signed.ts'
+import { rules } from './rules/index.ts'
+import { buildApp } from './server/app.ts'
+import { type PairFiles, readPair } from './server/certificate-files.ts'
+import { provePair } from './server/certificate-pair.ts'
+import { createMetrics } from './server/metrics.ts'
+import { createReloader, tlsOptions } from './server/tls.ts'
+
+/** How to run the webhook. */
+export interface WebhookOptions {
+  readonly host: string
+  /** 0 is any free port. */
+  readonly port: number
+  /** Without files, a pair is made that is good for `names`. */
+  readonly files: PairFiles | undefined
+  readonly names: readonly string[]
+  /** Manifests of the surrounding objects; without any, rules know only the object under review. */
+  readonly snapshot: readonly string[]
+  readonly config: Config
+  readonly log?: { write(line: string): void }
+}
+
+/** A running webhook. */
+export interface Webhook {
+  readonly url: string
+  /** PEM of the CA that signed the self-made certificate; undefined with files. */
+  readonly ca: string | undefined
+  /** Looks at the certificate files now, rather than at the next tick. */
+  reload(): Promise<void>
+  /** Stops gracefully: in `drainMs`, kept connections and Services learn that this replica goes; then the server closes. */
+  stop(drainMs: number): Promise<void>
+}
+
+const reloadEveryMs = 10_000
+
+/**
+ * Configuration → certificates → surroundings → server.
+ *
+ * @throws when the certificate files cannot be served, or a snapshot path cannot be read
+ */
+export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
+  const { host, port, files, names, config, log } = options
+  const made = files ? undefined : makeSelfSigned(names, new Date())
+  const pair = files ? await readPair(files) : { ...(made ?? { cert: '', key: '' }), hash: '' }
+  const leaf = await provePair(pair, [], new Date())
+  const metrics = createMetrics()
+  metrics.certificate(leaf.validToDate)
+  const served = { notAfter: leaf.validToDate }
+
+  const app = buildApp({
+    court: { rules, snapshot: await snapshotFrom(options.snapshot), config },
+    metrics,
+    clock: () => performance.now() / 1000,
+    tls: tlsOptions(pair),
+    unready: () =>
+      served.notAfter <= new Date() ? [`the certificate expired on ${served.notAfter.toISOString()}`] : [],
+    ...(log ? { log } : {}),
+  })
+  const { server } = app
+
+  const reloader =
+    files &&
+    createReloader(
+      files,
+      pair,
+      (next, nextLeaf) => {
+        const tls = server.server as unknown as { setSecureContext(options: object): void }
+        tls.setSecureContext(tlsOptions(next))
+        metrics.certificate(nextLeaf.validToDate)
+        served.notAfter = nextLeaf.validToDate
+      },
+      () => new Date(),
+    )
+  const reload = async () => {
+    const result = (await reloader?.poll()) ?? 'unchanged'
+    if (result === 'unchanged') return
+    metrics.reload(typeof result === 'string' ? result : result.failed)
+    if (typeof result === 'string') server.log.info('serving a new certificate')
+    else server.log.warn(`keeping the certificate that is served: ${result.message}`)
+  }
+  const timer = setInterval(() => void reload(), reloadEveryMs)
+  timer.unref()
+
+  await server.listen({ host, port })
+  const { port: bound } = server.server.address() as AddressInfo
+  return {
+    url: `https://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    ca: made?.ca,
+    reload,
+    async stop(drainMs) {
+      app.drain()
+      clearInterval(timer)
+      await new Promise((resolve) => setTimeout(resolve, drainMs))
+      await server.close()
+    },
+  }
+}
+
+async function snapshotFrom(paths: readonly string[]): Promise<Snapshot> {
+  if (paths.length === 0) return snapshotOf([], 'nothing')
+  const loaded = await loadPaths(paths, {})
+  const [failure] = loaded.failures
+  if (failure) throw new Error(`snapshot: ${failure.file}:${failure.line}:${failure.column}: ${failure.text}`)
+  return snapshotOf(loaded.resources, 'input')
+}

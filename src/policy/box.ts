@@ -1,0 +1,169 @@
+import { own } from '../k8s/json.ts'
+import type { LabelSelector } from '../k8s/kinds.ts'
+import type { Labels } from '../k8s/selector.ts'
+
+/** Which values of one label are admitted: a finite set of values, or all but a finite set; and whether it may be absent. */
+interface Values {
+  readonly listed: ReadonlySet<string>
+  readonly except: boolean
+  readonly absent: boolean
+}
+
+/**
+ * A conjunction of label terms: per key the admitted values. A key that is not named is free. Every Kubernetes label
+ * selector is exactly one box, so coverage of selectors by selectors is geometry ({@link uncovered}).
+ */
+export type Box = ReadonlyMap<string, Values>
+
+const free: Values = { listed: new Set(), except: true, absent: true }
+
+/** The box of a label selector, its keys prefixed. Undefined for an operator that the API does not know: it selects nothing. */
+export function boxOf(selector: LabelSelector | null | undefined, prefix: string): Box | undefined {
+  let box: Box = new Map()
+  for (const [key, value] of Object.entries(selector?.matchLabels ?? {}))
+    box = narrow(box, prefix + key, { listed: new Set([value ?? '']), except: false, absent: false })
+  for (const term of selector?.matchExpressions ?? []) {
+    const listed = new Set((term?.values ?? []).map((value) => value ?? ''))
+    const values = valuesOf(term?.operator ?? '', listed)
+    if (values === undefined) return undefined
+    box = narrow(box, prefix + (term?.key ?? ''), values)
+  }
+  return box
+}
+
+function valuesOf(operator: string, listed: ReadonlySet<string>): Values | undefined {
+  switch (operator) {
+    case 'In':
+      return { listed, except: false, absent: false }
+    case 'NotIn':
+      return { listed, except: true, absent: true }
+    case 'Exists':
+      return { listed: new Set(), except: true, absent: false }
+    case 'DoesNotExist':
+      return { listed: new Set(), except: false, absent: true }
+    default:
+      return undefined
+  }
+}
+
+/** The box that only objects with exactly this value of a label are in. */
+export function pin(box: Box, key: string, value: string): Box {
+  return narrow(box, key, { listed: new Set([value]), except: false, absent: false })
+}
+
+/** The box of objects that have the label, whatever its value. */
+export function requirePresence(box: Box, key: string): Box {
+  return narrow(box, key, { listed: new Set(), except: true, absent: false })
+}
+
+function narrow(box: Box, key: string, values: Values): Box {
+  return new Map([...box, [key, intersectValues(box.get(key) ?? free, values)]])
+}
+
+export function intersect(left: Box, right: Box): Box {
+  let box = left
+  for (const [key, values] of right) box = narrow(box, key, values)
+  return box
+}
+
+/** Is nothing in the box? */
+export function isEmpty(box: Box): boolean {
+  return [...box.values()].some(isNone)
+}
+
+/** Is an object with these labels in the box? Keys are prefixed as the box's are. */
+export function contains(box: Box, labels: Labels, prefix: string): boolean {
+  for (const [key, values] of box) {
+    if (!key.startsWith(prefix)) continue
+    const name = key.slice(prefix.length)
+    if (!Object.hasOwn(labels, name)) {
+      if (!values.absent) return false
+    } else if (values.listed.has(own(labels, name) ?? '') === values.except) return false
+  }
+  return true
+}
+
+/** More work than any real policy set needs; beyond it the answer is not known. */
+const mostSteps = 10_000
+
+/**
+ * What of `box` is in none of the others: a non-empty box of witnesses, undefined when everything is covered, or
+ * `unknown` when that would take too long.
+ *
+ * Recursive subtraction: per key of the first other, the part of the box outside it on that key must be covered by the
+ * rest; what is inside on every key is covered.
+ */
+export function uncovered(box: Box, others: readonly Box[]): Box | undefined | 'unknown' {
+  let steps = 0
+  const remainder = (rest: Box, index: number): Box | undefined | 'unknown' => {
+    if (++steps > mostSteps) return 'unknown'
+    const other = others[index]
+    if (other === undefined) return rest
+    let inside = rest
+    for (const [key, values] of other) {
+      const current = inside.get(key) ?? free
+      const outside = intersectValues(current, complement(values))
+      if (!isNone(outside)) {
+        const left = remainder(new Map([...inside, [key, outside]]), index + 1)
+        if (left !== undefined) return left
+      }
+      const within = intersectValues(current, values)
+      if (isNone(within)) return undefined
+      inside = new Map([...inside, [key, within]])
+    }
+    return undefined
+  }
+  return isEmpty(box) ? undefined : remainder(box, 0)
+}
+
+function intersectValues(left: Values, right: Values): Values {
+  const absent = left.absent && right.absent
+  if (left.except && right.except) return { listed: left.listed.union(right.listed), except: true, absent }
+  if (left.except) return { listed: right.listed.difference(left.listed), except: false, absent }
+  if (right.except) return { listed: left.listed.difference(right.listed), except: false, absent }
+  return { listed: left.listed.intersection(right.listed), except: false, absent }
+}
+
+function complement({ listed, except, absent }: Values): Values {
+  return { listed, except: !except, absent: !absent }
+}
+
+function isNone({ listed, except, absent }: Values): boolean {
+  return !except && !absent && listed.size === 0
+}
+
+/**
+ * The terms of a box as people write them (`app=web`, `tier in (a, b)`, `!debug`), for keys of one prefix.
+ *
+ * @param hidden keys (without prefix) that go without saying
+ */
+export function formatBox(box: Box, prefix: string, hidden: readonly string[] = []): string {
+  const terms: string[] = []
+  for (const [key, { listed, except, absent }] of box) {
+    if (!key.startsWith(prefix)) continue
+    const name = key.slice(prefix.length)
+    if (hidden.includes(name)) continue
+    const values = [...listed]
+    if (!except && listed.size === 0) terms.push(`no label ${name}`)
+    else if (!except) terms.push(listed.size === 1 ? `${name}=${values[0]}` : `${name} in (${values.join(', ')})`)
+    else if (listed.size === 0 && !absent) terms.push(`a label ${name}`)
+    else if (listed.size > 0) terms.push(`${name} other than ${values.join(', ')}`)
+  }
+  return terms.join(' and ')
+}
+
+/** The box without objects that have one of these values of a label. */
+export function exclude(box: Box, key: string, values: ReadonlySet<string>): Box {
+  return narrow(box, key, { listed: values, except: true, absent: true })
+}
+
+/** The values a box admits of a label, where it names them. */
+export function listedValues(box: Box, key: string): readonly string[] {
+  const values = box.get(key)
+  return values && !values.except ? [...values.listed] : []
+}
+
+/** The box with every key moved from one prefix to another. */
+export function movePrefix(box: Box, from: string, to: string): Box {
+  return new Map([...box].map(([key, values]) => [key.startsWith(from) ? to + key.slice(from.length) : key, values]))
+}

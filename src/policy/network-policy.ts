@@ -1,0 +1,131 @@
+import { isUnresolved, type Path } from '../k8s/json.ts'
+import type { LabelSelector, NetworkPolicyPeer, NetworkPolicyPort, Spec } from '../k8s/kinds.ts'
+import type { Resource } from '../k8s/resource.ts'
+import { type Box, boxOf, intersect, pin } from './box.ts'
+import {
+  type AllowRule,
+  namespaceKey,
+  namespaceNameLabel,
+  type Peer,
+  type Policy,
+  type PortEntry,
+  type Ports,
+  podKey,
+} from './policy.ts'
+import { allPorts, noPorts, type PortSet, portUnion } from './port-set.ts'
+
+const nothing: Box = new Map([[podKey, { listed: new Set<string>(), except: false, absent: false }]])
+
+/**
+ * A `networking.k8s.io` NetworkPolicy in the common form. Semantics: k8s.io/api networking/v1 types.go, defaults of
+ * pkg/apis/networking/v1. As admitted and as written (without defaults) give the same.
+ */
+export function fromNetworkPolicy({ namespace, name, spec }: Resource<'NetworkPolicy'>): Policy {
+  const { ingress, egress } = isolatedDirections(spec)
+  return {
+    namespace,
+    name,
+    subject: boxOf(spec.podSelector, podKey) ?? nothing,
+    directions: {
+      ingress: {
+        isolates: ingress,
+        rules: ingress ? rulesOf(spec.ingress, (rule) => rule?.from, ['spec', 'ingress'], 'from', namespace) : [],
+      },
+      egress: {
+        isolates: egress,
+        rules: egress ? rulesOf(spec.egress, (rule) => rule?.to, ['spec', 'egress'], 'to', namespace) : [],
+      },
+    },
+  }
+}
+
+/**
+ * `policyTypes` absent or empty: ingress always, egress if there is at least one egress rule. Otherwise exactly what it
+ * names; rules of another direction are ignored.
+ */
+function isolatedDirections(spec: Spec<'NetworkPolicy'>): { ingress: boolean; egress: boolean } {
+  const types = spec.policyTypes ?? []
+  if (types.length === 0) return { ingress: true, egress: (spec.egress ?? []).length > 0 }
+  return { ingress: types.includes('Ingress'), egress: types.includes('Egress') }
+}
+
+type WireRule = { readonly ports?: readonly (NetworkPolicyPort | null)[] | null | undefined } | null
+
+function rulesOf<R extends WireRule>(
+  rules: readonly R[] | null | undefined,
+  peersOf: (rule: R) => readonly (NetworkPolicyPeer | null)[] | null | undefined,
+  path: Path,
+  member: 'from' | 'to',
+  namespace: string,
+): AllowRule[] {
+  return (rules ?? []).map((rule, index) => {
+    const at = [...path, index]
+    const peers = peersOf(rule) ?? []
+    const entries = (rule?.ports ?? []).map(
+      (port, i): PortEntry => ({ ports: portsOf(port), path: [...at, 'ports', i] }),
+    )
+    return {
+      index,
+      path: at,
+      entries,
+      ports: entries.length === 0 ? everyPort : unite(entries),
+      peers:
+        peers.length === 0
+          ? [{ as: 'pods', box: new Map(), outside: true, path: at }]
+          : peers.map((peer, i) => peerOf(peer, [...at, member, i], namespace)),
+    }
+  })
+}
+
+const everyPort: Ports = { numbers: allPorts, names: [], unknown: false }
+
+/** Protocol defaults to TCP; no port is every port of the protocol; `endPort` makes a range; a text is a port's name. */
+function portsOf(entry: NetworkPolicyPort | null): Ports {
+  const { protocol, port, endPort } = entry ?? {}
+  if (isUnresolved(protocol)) return { numbers: noPorts, names: [], unknown: true }
+  if ((protocol ?? 'TCP') !== 'TCP') return { numbers: noPorts, names: [], unknown: false }
+  if (port === undefined || port === null) return everyPort
+  if (isUnresolved(port) || isUnresolved(endPort)) return { numbers: noPorts, names: [], unknown: true }
+  if (typeof port === 'string') return { numbers: noPorts, names: [port], unknown: false }
+  return { numbers: portUnion([[port, endPort ?? port]]), names: [], unknown: false }
+}
+
+function unite(entries: readonly PortEntry[]): Ports {
+  const numbers: PortSet = portUnion(...entries.map(({ ports }) => ports.numbers))
+  return {
+    numbers,
+    names: [...new Set(entries.flatMap(({ ports }) => ports.names))],
+    unknown: entries.some(({ ports }) => ports.unknown),
+  }
+}
+
+/**
+ * A peer without a namespaceSelector means the policy's own namespace; with both selectors both must hold. An empty peer
+ * is refused by the API server; in a file it stands for nobody.
+ */
+function peerOf(peer: NetworkPolicyPeer | null, path: Path, namespace: string): Peer {
+  const { podSelector, namespaceSelector, ipBlock } = peer ?? {}
+  if (ipBlock != null) {
+    const except = (ipBlock.except ?? []).map((cidr) => cidr ?? '')
+    const cidr = ipBlock.cidr ?? ''
+    if ([cidr, ...except].some(isUnresolved)) return { as: 'unknown', path }
+    return { as: 'addresses', cidr, except, path }
+  }
+  if (podSelector == null && namespaceSelector == null) return { as: 'pods', box: nothing, outside: false, path }
+  if (isOpen(podSelector) || isOpen(namespaceSelector) || (namespaceSelector == null && isUnresolved(namespace)))
+    return { as: 'unknown', path }
+  const pods = boxOf(podSelector, podKey)
+  const namespaces =
+    namespaceSelector == null
+      ? pin(new Map(), namespaceKey + namespaceNameLabel, namespace)
+      : boxOf(namespaceSelector, namespaceKey)
+  return { as: 'pods', box: pods && namespaces ? intersect(pods, namespaces) : nothing, outside: false, path }
+}
+
+function isOpen(selector: LabelSelector | null | undefined): boolean {
+  const values = [
+    ...Object.values(selector?.matchLabels ?? {}),
+    ...(selector?.matchExpressions ?? []).flatMap((term) => [term?.key, ...(term?.values ?? [])]),
+  ]
+  return values.some(isUnresolved)
+}

@@ -1,0 +1,171 @@
+import { type ServerOptions } from 'node:https'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify'
+import { type Court, judge, mend } from '../admission/judge.ts'
+import { type Answer, respond, respondWithPatch } from '../admission/respond.ts'
+import { type Review, readReview } from '../admission/review.ts'
+import { byGroupAndKind } from '../k8s/resource.ts'
+import { createGate, mostBodyBytes } from './admission-gate.ts'
+import type { Metrics } from './metrics.ts'
+
+/** What the server needs from outside. */
+export interface ServerDependencies {
+  readonly court: Court
+  readonly metrics: Metrics
+  /** Seconds, monotonic. */
+  readonly clock: () => number
+  /** Where logs go, a JSON line each; nothing is logged without. Bodies never are. */
+  readonly log?: { write(line: string): void }
+  /** For TLS; plain HTTP without (tests inject requests). */
+  readonly tls?: ServerOptions
+  /** Reasons for which the server is not ready, each with its word on it; empty is ready. */
+  readonly unready?: () => readonly string[]
+}
+
+/** The webhook's server. Drain it before closing: kept connections must learn that this replica is going. */
+export interface App {
+  readonly server: FastifyInstance
+  /** From now on: not ready, and every answer closes its connection. */
+  drain(): void
+}
+
+/** An answer that is no verdict: the API server's failurePolicy decides. */
+class Refusal extends Error {
+  readonly statusCode: number
+  readonly reason: string
+  constructor(statusCode: number, reason: string, message: string) {
+    super(message)
+    this.statusCode = statusCode
+    this.reason = reason
+  }
+}
+
+/**
+ * Builds the server; it does not listen yet.
+ *
+ * Timeouts outlast the API server's: it keeps idle connections for 90 s and does not retry a POST, so a server that closes
+ * first loses calls (hence 120 s).
+ */
+export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }: ServerDependencies): App {
+  const gate = createGate()
+  const exits = new WeakMap<FastifyRequest, () => void>()
+  let draining = false
+  const server = fastify({
+    https: tls ?? null,
+    logger: log ? { level: 'info', stream: log, serializers: { req: ({ method, url }) => ({ method, url }) } } : false,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: mostBodyBytes,
+    keepAliveTimeout: 120_000,
+    requestTimeout: 30_000,
+    connectionTimeout: 0,
+    maxRequestsPerSocket: 1000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    routerOptions: { caseSensitive: true },
+  }) as unknown as FastifyInstance
+  server.server.headersTimeout = 10_000
+  server.server.maxConnections = 2000
+
+  server.addHook('onRequest', async (request, reply) => {
+    if (draining) reply.header('connection', 'close')
+    if (request.method !== 'POST') return
+    if ((request.headers['content-encoding'] ?? 'identity') !== 'identity')
+      throw new Refusal(415, 'content-encoding', 'send the body as it is, without Content-Encoding')
+    const exit = gate.enter(Number(request.headers['content-length'] ?? mostBodyBytes))
+    if (exit === undefined) {
+      reply.header('retry-after', '1').header('connection', 'close')
+      throw new Refusal(503, 'overload', 'too many reviews at once; try again')
+    }
+    exits.set(request, exit)
+    metrics.inFlight(gate.requests, gate.bytes)
+  })
+  const leave = (request: FastifyRequest) => {
+    exits.get(request)?.()
+    metrics.inFlight(gate.requests, gate.bytes)
+  }
+  server.addHook('onResponse', async (request) => leave(request))
+  server.addHook('onRequestAbort', async (request) => leave(request))
+
+  // Our own parser: `__proto__` is a legal key of a ConfigMap, and no object may be refused for its content.
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, JSON.parse(String(body)))
+    } catch {
+      done(new Refusal(400, 'not-json', 'the body is not JSON'))
+    }
+  })
+
+  server.setErrorHandler((error, request, reply) => {
+    const { statusCode = 500, message } = error as { statusCode?: number; message: string }
+    const known = statusCode < 500 || error instanceof Refusal
+    metrics.rejected(error instanceof Refusal ? error.reason : known ? `http-${statusCode}` : 'internal')
+    if (!known) request.log.error({ err: error }, 'request failed')
+    return reply
+      .code(statusCode)
+      .type('text/plain')
+      .send(known ? message : 'meshgate failed; see its log')
+  })
+
+  const answer = (path: string, decide: (review: Review) => { answer: Answer; verdict: string }) =>
+    server.post(path, async (request: FastifyRequest, reply: FastifyReply) => {
+      const start = clock()
+      const read = readReview(request.body)
+      if ('reason' in read) throw new Refusal(400, 'no-review', read.reason)
+      const { review } = read
+      const { answer, verdict } = decide(review)
+      const seconds = clock() - start
+      if (seconds > deadlineOf(request))
+        throw new Refusal(504, 'deadline', 'the review took longer than the API server waits')
+      const { group, kind } = review.kind
+      const label = byGroupAndKind.has(`${group}/${kind}`) ? kind : 'other'
+      metrics.review({ path, operation: review.operation, kind: label, verdict }, seconds)
+      return reply.type('application/json').send(JSON.stringify(answer))
+    })
+
+  answer('/validate', (review) => {
+    const verdict = judge(review, court)
+    for (const { rule, error } of verdict.failures) {
+      metrics.failure(rule)
+      server.log.error({ err: error, rule }, 'a rule failed')
+    }
+    const [failure] = verdict.failures
+    if (failure) throw new Refusal(500, 'rule-failed', `rule ${failure.rule} failed; see the log of meshgate`)
+    for (const { finding, enforcement } of verdict.enforced) metrics.finding(finding.rule, enforcement)
+    const result = respond(review, verdict, court.snapshot.scope)
+    const { allowed, warnings } = result.response
+    return { answer: result, verdict: allowed ? (warnings ? 'warned' : 'allowed') : 'denied' }
+  })
+
+  answer('/mutate', (review) => {
+    const edits = mend(review, court)
+    const result = respondWithPatch(review, edits, (text) => Buffer.from(text).toString('base64'))
+    return { answer: result, verdict: result.response.patch === undefined ? 'allowed' : 'patched' }
+  })
+
+  server.get('/livez', async () => 'ok\n')
+  server.get('/readyz', async (request, reply) => {
+    const reasons = draining ? ['draining'] : unready()
+    const verbose = new URL(request.url, 'http://localhost').searchParams.has('verbose')
+    const lines = verbose ? [`snapshot: ${court.snapshot.scope}`, `rules: ${court.rules.length}`, ...reasons] : reasons
+    return reply
+      .code(reasons.length > 0 ? 503 : 200)
+      .send([...lines, reasons.length > 0 ? 'not ready' : 'ok', ''].join('\n'))
+  })
+  server.get('/metrics', async (_request, reply) => {
+    const { type, text } = await metrics.expose()
+    return reply.header('content-type', type).send(text)
+  })
+
+  return {
+    server,
+    drain() {
+      draining = true
+    },
+  }
+}
+
+/** Seconds until the API server gives up (`?timeout=10s`, rounded up there), less half a second for the way back. */
+function deadlineOf(request: FastifyRequest): number {
+  const match = /[?&]timeout=(\d+)s/.exec(request.url)
+  return match ? Number(match[1]) - 0.5 : 29.5
+}

@@ -1,0 +1,80 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+/** What the webhook counts. Labels are few and bounded: rules, operations, and kinds that rules know. */
+export interface Metrics {
+  review(labels: { path: string; operation: string; kind: string; verdict: string }, seconds: number): void
+  finding(rule: string, enforcement: string): void
+  failure(rule: string): void
+  rejected(reason: string): void
+  inFlight(requests: number, bytes: number): void
+  certificate(notAfter: Date): void
+  reload(result: string): void
+  /** The exposition text and its content type. */
+  expose(): Promise<{ readonly type: string; readonly text: string }>
+}
+
+/** Metrics in a registry of their own, so that two servers in one process do not share them. */
+export function createMetrics(): Metrics {
+  const registers = [new Registry()] as [Registry]
+  const reviews = new Counter({
+    name: 'meshgate_reviews_total',
+    help: 'Reviews answered, by operation, kind and verdict.',
+    labelNames: ['path', 'operation', 'kind', 'verdict'],
+    registers,
+  })
+  const duration = new Histogram({
+    name: 'meshgate_review_duration_seconds',
+    help: 'Time from the parsed review to the answer.',
+    labelNames: ['path'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers,
+  })
+  const findings = new Counter({
+    name: 'meshgate_findings_total',
+    help: 'Findings in reviews, by rule and what was done.',
+    labelNames: ['rule', 'enforcement'],
+    registers,
+  })
+  const failures = new Counter({
+    name: 'meshgate_rule_failures_total',
+    help: 'Rules that threw: a fault of meshgate.',
+    labelNames: ['rule'],
+    registers,
+  })
+  const rejected = new Counter({
+    name: 'meshgate_requests_rejected_total',
+    help: 'Requests that got no verdict, by reason.',
+    labelNames: ['reason'],
+    registers,
+  })
+  const inFlight = new Gauge({ name: 'meshgate_requests_in_flight', help: 'Requests being answered.', registers })
+  const bytes = new Gauge({ name: 'meshgate_request_bytes_in_flight', help: 'Size of their bodies.', registers })
+  const expiry = new Gauge({
+    name: 'meshgate_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate that is served expires.',
+    registers,
+  })
+  const reloads = new Counter({
+    name: 'meshgate_certificate_reloads_total',
+    help: 'Attempts to load a new certificate, by result.',
+    labelNames: ['result'],
+    registers,
+  })
+  const [registry] = registers
+  return {
+    review(labels, seconds) {
+      reviews.inc(labels)
+      duration.observe({ path: labels.path }, seconds)
+    },
+    finding: (rule, enforcement) => findings.inc({ rule, enforcement }),
+    failure: (rule) => failures.inc({ rule }),
+    rejected: (reason) => rejected.inc({ reason }),
+    inFlight(requests, size) {
+      inFlight.set(requests)
+      bytes.set(size)
+    },
+    certificate: (notAfter) => expiry.set(notAfter.getTime() / 1000),
+    reload: (result) => reloads.inc({ result }),
+    expose: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+  }
+}

@@ -1,0 +1,181 @@
+import t from 'tap'
+import { analyse } from '../../src/core/analyse.ts'
+import { type EnforcementPolicy, enforce } from '../../src/core/enforce.ts'
+import type { Confidence, Finding, Severity } from '../../src/core/finding.ts'
+import { ruleDefiner } from '../../src/core/rule.ts'
+import { snapshotOf, withSubject } from '../../src/core/snapshot.ts'
+import { type Resource, readResource } from '../../src/k8s/resource.ts'
+
+const defineRule = ruleDefiner<{ readonly limit: number }>()
+
+const documentation = {
+  severity: 'error',
+  judges: 'both',
+  summary: 's.',
+  why: 'w',
+  remediation: 'r.',
+  sources: ['x'],
+} as const
+
+const crowded = defineRule({
+  ...documentation,
+  id: 'namespace-crowded',
+  messages: { crowded: '{{count}} Services in {{namespace}}, the limit is {{limit}}' },
+  reads: ['Service'],
+  check: {
+    *Service(service, view) {
+      const count = view.inNamespace('Service', service.namespace).length
+      const { limit } = view.settings
+      if (count > limit)
+        yield {
+          message: 'crowded',
+          path: ['metadata'],
+          data: { count, namespace: service.namespace, limit },
+          confidence: 'high',
+        }
+    },
+  },
+})
+
+const broken = defineRule({
+  ...documentation,
+  id: 'rule-broken',
+  messages: { never: 'x' },
+  reads: [],
+  check: {
+    // biome-ignore lint/correctness/useYield: it throws before it could
+    *Service() {
+      throw new Error('our fault')
+    },
+  },
+})
+
+const service = (name: string, annotations: Record<string, string> = {}): Resource => {
+  const read = readResource({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'n', annotations } })
+  if (read.as !== 'resource') throw new Error('not a resource')
+  return read.resource
+}
+
+const settings = { limit: 1 }
+
+t.test('it reports every finding, with its text filled', async (t) => {
+  const subjects = [service('a'), service('b')]
+  const { findings, failures } = analyse({
+    subjects,
+    snapshot: snapshotOf(subjects, 'input'),
+    rules: [crowded],
+    settings,
+    stage: 'declared',
+  })
+  t.same(
+    findings.map(({ text, subject }) => [text, subject.name]),
+    [
+      ['2 Services in n, the limit is 1', 'a'],
+      ['2 Services in n, the limit is 1', 'b'],
+    ],
+  )
+  t.same(failures, [])
+})
+
+t.test('it hides no finding when another rule throws', async (t) => {
+  const subjects = [service('a'), service('b')]
+  const snapshot = snapshotOf(subjects, 'input')
+  const { findings, failures } = analyse({ subjects, snapshot, rules: [broken, crowded], settings, stage: 'declared' })
+  t.equal(findings.length, 2)
+  t.match(failures, [{ rule: 'rule-broken', error: { message: 'our fault' } }, { rule: 'rule-broken' }])
+})
+
+t.test('it refuses a rule that reads what it does not declare', async (t) => {
+  const sneaky = { ...crowded, reads: [] }
+  const subjects = [service('a')]
+  const { failures } = analyse({
+    subjects,
+    snapshot: snapshotOf(subjects, 'input'),
+    rules: [sneaky],
+    settings,
+    stage: 'declared',
+  })
+  t.match(failures, [{ error: { message: 'the rule reads Service, which it does not declare' } }])
+})
+
+t.test('it runs a rule only at the stage the rule judges', async (t) => {
+  const subjects = [service('a'), service('b')]
+  const snapshot = snapshotOf(subjects, 'input')
+  const rules = [{ ...crowded, judges: 'admitted' as const }]
+  t.equal(analyse({ subjects, snapshot, rules, settings, stage: 'declared' }).findings.length, 0)
+  t.equal(analyse({ subjects, snapshot, rules, settings, stage: 'admitted' }).findings.length, 2)
+})
+
+t.test('it sees the subject in place of the object it replaces', async (t) => {
+  const stored = service('a')
+  const submitted = service('a', { new: 'yes' })
+  const snapshot = withSubject(snapshotOf([stored, service('b')], 'cluster'), submitted)
+  t.same(
+    snapshot.inNamespace('Service', 'n').map((found) => found.metadata.annotations),
+    [{}, { new: 'yes' }],
+  )
+  t.equal(snapshot.all('Service').length, 2)
+  t.equal(snapshot.inNamespace('Service', 'other').length, 0)
+  t.equal(snapshot.scope, 'cluster')
+})
+
+t.test('it enforces by rule, confidence, severity and ceiling', async (t) => {
+  const policy = (
+    enforcement: 'deny' | 'warn' | 'audit' | 'off' | undefined,
+    ceiling: EnforcementPolicy['ceiling'],
+  ) => ({
+    ceiling,
+    rules: new Map(enforcement ? [['r', enforcement] as const] : []),
+    suppressDenials: false,
+  })
+  const found = (severity: Severity, confidence: Confidence): Finding => ({
+    rule: 'r',
+    message: 'm',
+    text: 't',
+    severity,
+    confidence,
+    subject: service('a'),
+    path: [],
+  })
+  // configured, ceiling, severity, confidence → what happens
+  const table = [
+    [undefined, 'deny', 'error', 'high', 'warn'],
+    [undefined, 'deny', 'warning', 'low', 'warn'],
+    [undefined, 'deny', 'info', 'high', 'audit'],
+    ['deny', 'deny', 'error', 'high', 'deny'],
+    ['deny', 'deny', 'warning', 'high', 'deny'],
+    ['deny', 'deny', 'error', 'medium', 'warn'],
+    ['deny', 'deny', 'error', 'low', 'warn'],
+    ['deny', 'deny', 'info', 'high', 'warn'],
+    ['deny', 'warn', 'error', 'high', 'warn'],
+    ['deny', 'audit', 'error', 'high', 'audit'],
+    ['warn', 'deny', 'info', 'low', 'warn'],
+    ['audit', 'deny', 'error', 'high', 'audit'],
+    ['off', 'deny', 'error', 'high', undefined],
+    ['deny', 'off', 'error', 'high', undefined],
+  ] as const
+  for (const [configured, ceiling, severity, confidence, expected] of table) {
+    const { enforced } = enforce([found(severity, confidence)], policy(configured, ceiling))
+    t.equal(enforced[0]?.enforcement, expected, `${configured} under ${ceiling}, ${severity}, ${confidence}`)
+  }
+})
+
+t.test('it suppresses by annotation, with a reason, and lifts no denial unless it may', async (t) => {
+  const finding = (reason: string): Finding => ({
+    rule: 'r',
+    message: 'm',
+    text: 't',
+    severity: 'error',
+    confidence: 'high',
+    subject: service('a', { 'suppress.meshgate.dev/r': reason, 'suppress.meshgate.dev/other': 'x' }),
+    path: [],
+  })
+  const warn: EnforcementPolicy = { ceiling: 'warn', rules: new Map(), suppressDenials: false }
+  const deny: EnforcementPolicy = { ceiling: 'deny', rules: new Map([['r', 'deny']]), suppressDenials: false }
+  t.match(enforce([finding('legacy, gone in May')], warn), { enforced: [], suppressed: [{ rule: 'r' }] })
+  t.match(enforce([finding(' ')], warn), { enforced: [{ finding: { text: /gives no reason/ } }], suppressed: [] })
+  t.match(enforce([finding('because')], deny), {
+    enforced: [{ enforcement: 'deny', finding: { text: /may not lift/ } }],
+  })
+  t.match(enforce([finding('because')], { ...deny, suppressDenials: true }), { suppressed: [{ rule: 'r' }] })
+})

@@ -1,0 +1,175 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:https'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** What kubectl answered. */
+export interface Answer {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A throw-away control plane on loopback: etcd and kube-apiserver, everything in one temporary folder. */
+export interface Cluster {
+  /** Real kubectl as cluster administrator; `input` is its standard input. */
+  kubectl(args: readonly string[], input?: string): Promise<Answer>
+  /** One request to the API server, its body as it is: kubectl would write `<` as six characters. */
+  request(method: string, path: string, body: string): Promise<{ readonly status: number; readonly warning: string }>
+  stop(): Promise<void>
+}
+
+const deadlineMs = 60_000
+
+/**
+ * Starts a control plane from the binaries in a folder.
+ *
+ * @param bin holds etcd, kube-apiserver and kubectl
+ */
+export async function startCluster(bin: string): Promise<Cluster> {
+  const folder = mkdtempSync(join(tmpdir(), 'meshgate-e2e-'))
+  const file = (name: string) => join(folder, name)
+  const children: ChildProcess[] = []
+  const start = (name: string, args: readonly string[]) => {
+    const log = openSync(file(`${name}.log`), 'a')
+    const child = spawn(join(bin, name), args, { cwd: folder, stdio: ['ignore', log, log] })
+    closeSync(log)
+    children.push(child)
+    return child
+  }
+  const stop = async () => {
+    // kube-apiserver first: without etcd it would not end. What hangs all the same is killed.
+    for (const child of children.toReversed()) {
+      child.kill('SIGTERM')
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
+      await exited(child)
+      clearTimeout(timer)
+    }
+    rmSync(folder, { recursive: true, force: true })
+  }
+
+  try {
+    const [etcdPort, peerPort, apiPort] = await freePorts(3)
+    const token = randomBytes(24).toString('hex')
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    writeFileSync(file('sa.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+    writeFileSync(file('sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }))
+    writeFileSync(file('tokens.csv'), `${token},admin,admin,"system:masters"\n`, { mode: 0o600 })
+
+    const etcd = start('etcd', [
+      '--name=e2e',
+      `--data-dir=${file('etcd')}`,
+      `--listen-client-urls=http://127.0.0.1:${etcdPort}`,
+      `--advertise-client-urls=http://127.0.0.1:${etcdPort}`,
+      `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
+      `--initial-advertise-peer-urls=http://127.0.0.1:${peerPort}`,
+      `--initial-cluster=e2e=http://127.0.0.1:${peerPort}`,
+      '--unsafe-no-fsync',
+      '--log-level=warn',
+    ])
+    const apiserver = start('kube-apiserver', [
+      `--etcd-servers=http://127.0.0.1:${etcdPort}`,
+      '--bind-address=127.0.0.1',
+      '--advertise-address=127.0.0.1',
+      `--secure-port=${apiPort}`,
+      `--cert-dir=${file('pki')}`,
+      `--token-auth-file=${file('tokens.csv')}`,
+      '--authorization-mode=RBAC',
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-key-file=${file('sa.pub')}`,
+      `--service-account-signing-key-file=${file('sa.key')}`,
+      '--service-cluster-ip-range=127.96.0.0/16',
+      '--endpoint-reconciler-type=none',
+    ])
+    const env = { PATH: process.env['PATH'], HOME: folder, KUBECONFIG: file('kubeconfig') }
+    // Never blocking: the webhook that kubectl waits for runs in this very process.
+    const kubectl = (args: readonly string[], input = ''): Promise<Answer> =>
+      new Promise((resolve) => {
+        const options = { encoding: 'utf8' as const, env, maxBuffer: 64 * 1024 * 1024 }
+        const child = execFile(join(bin, 'kubectl'), args, options, (error, stdout, stderr) =>
+          resolve({ status: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
+        )
+        child.stdin?.end(input)
+      })
+    const isAlive = () => etcd.exitCode === null && apiserver.exitCode === null
+    await until('the certificate of kube-apiserver', isAlive, async () => {
+      const ca = readFileSync(file('pki/apiserver.crt'))
+      writeFileSync(file('kubeconfig'), kubeconfig(`https://127.0.0.1:${apiPort}`, ca, token), { mode: 0o600 })
+      return true
+    })
+    await until('kube-apiserver', isAlive, async () => (await kubectl(['get', '--raw', '/readyz'])).stdout === 'ok')
+    // No controller makes it, and no Pod is admitted without it.
+    await until(
+      'the default namespace',
+      isAlive,
+      async () => (await kubectl(['create', 'serviceaccount', 'default'])).status === 0,
+    )
+    const call = (method: string, path: string, body: string) =>
+      new Promise<{ status: number; warning: string }>((resolve, reject) => {
+        const outgoing = request(`https://127.0.0.1:${apiPort}${path}`, {
+          method,
+          ca: readFileSync(file('pki/apiserver.crt')),
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        })
+        outgoing.on('error', reject)
+        outgoing.on('response', (response) => {
+          response.resume()
+          response.on('end', () =>
+            resolve({ status: response.statusCode ?? 0, warning: String(response.headers['warning'] ?? '') }),
+          )
+        })
+        outgoing.end(body)
+      })
+    return { kubectl, request: call, stop }
+  } catch (error) {
+    const log =
+      children.length > 0 ? readFileSync(file(`${children.length > 1 ? 'kube-apiserver' : 'etcd'}.log`), 'utf8') : ''
+    await stop()
+    throw new Error(`the control plane did not start:\n${log.split('\n').slice(-15).join('\n')}`, { cause: error })
+  }
+}
+
+/** Asks again until the answer is yes; a throwing question is a no. */
+export async function until(what: string, isAlive: () => boolean, ask: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + deadlineMs; Date.now() < end && isAlive(); await pause(50)) {
+    try {
+      if (await ask()) return
+    } catch {
+      // Not yet.
+    }
+  }
+  throw new Error(`${what} is not there after ${deadlineMs / 1000} s`)
+}
+
+function exited(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+  return new Promise((resolve) => child.once('exit', () => resolve()))
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer()
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      return server
+    }),
+  )
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
+
+function kubeconfig(server: string, ca: Buffer, token: string): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'e2e',
+    clusters: [{ name: 'e2e', cluster: { server, 'certificate-authority-data': ca.toString('base64') } }],
+    users: [{ name: 'admin', user: { token } }],
+    contexts: [{ name: 'e2e', context: { cluster: 'e2e', user: 'admin' } }],
+  })
+}

@@ -1,0 +1,115 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { analyse } from '../../src/core/analyse.ts'
+import type { Finding } from '../../src/core/finding.ts'
+import { snapshotOf } from '../../src/core/snapshot.ts'
+import type { Stage } from '../../src/core/view.ts'
+import type { KindName } from '../../src/k8s/kinds.ts'
+import { defaultSettings, type LinkerdSettings } from '../../src/linkerd/settings.ts'
+import { type Loaded, loadText } from '../../src/manifests/load.ts'
+import { rules } from '../../src/rules/index.ts'
+
+/**
+ * A fixture: real manifests in which the lines that deserve a finding say so at their end, `# expect: <message id> …`.
+ * The first line may set what is true of Linkerd: `# meshgate: assume=meshed minor=17`, and the stage: `stage=admitted`.
+ */
+export interface Fixture {
+  readonly rule: string
+  readonly name: string
+  readonly file: string
+  readonly text: string
+  readonly settings: LinkerdSettings
+  readonly stage: Stage
+  /** `<line>: <message id>`, sorted. */
+  readonly expected: readonly string[]
+  /** The text after `--fix`, where the fixture has one. */
+  readonly fixed: string | undefined
+}
+
+const home = import.meta.dirname
+
+/** Every fixture of every rule. */
+export function fixtures(): Fixture[] {
+  return readdirSync(home, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap((entry) => fixturesOf(entry.name))
+}
+
+function fixturesOf(rule: string): Fixture[] {
+  const names = readdirSync(join(home, rule)).toSorted()
+  return names
+    .filter((name) => name.endsWith('.yaml') && !name.endsWith('.fixed.yaml'))
+    .map((name) => {
+      const file = `${rule}/${name}`
+      const text = readFileSync(join(home, file), 'utf8')
+      const fixed = name.replace(/\.yaml$/, '.fixed.yaml')
+      return {
+        rule,
+        name: name.replace(/\.yaml$/, ''),
+        file,
+        text,
+        ...readHeader(text, file),
+        expected: readExpectations(text),
+        fixed: names.includes(fixed) ? readFileSync(join(home, rule, fixed), 'utf8') : undefined,
+      }
+    })
+}
+
+function readHeader(text: string, file: string): { settings: LinkerdSettings; stage: Stage } {
+  const settings: Record<string, unknown> = { ...defaultSettings }
+  let stage: Stage = 'declared'
+  const words = /^# meshgate:(.*)/.exec(text)?.[1]?.trim().split(/\s+/) ?? []
+  for (const word of words) {
+    const [key = '', value = ''] = word.split('=')
+    if (key === 'stage' && (value === 'declared' || value === 'admitted')) stage = value
+    else if (!Object.hasOwn(defaultSettings, key)) throw new Error(`${file}: no setting ${key}`)
+    else if (typeof settings[key] === 'number') settings[key] = Number(value)
+    else if (typeof settings[key] === 'boolean') settings[key] = value === 'true'
+    else if (Array.isArray(settings[key])) settings[key] = value === '' ? [] : value.split(',')
+    else settings[key] = value
+  }
+  return { settings: settings as unknown as LinkerdSettings, stage }
+}
+
+function readExpectations(text: string): string[] {
+  return text
+    .split('\n')
+    .flatMap((line, i) => {
+      const ids = /# expect: (.*)$/.exec(line.trimEnd())?.[1]?.split(/[ ,]+/) ?? []
+      return ids.map((id) => `${i + 1}: ${id}`)
+    })
+    .toSorted()
+}
+
+/** What the fixture's rule says of these manifests. */
+export function judgeFixture(fixture: Fixture, loaded: Loaded, onRead?: (kind: KindName) => void): Finding[] {
+  const rule = rules.find((candidate) => candidate.id === fixture.rule)
+  if (!rule) throw new Error(`no rule ${fixture.rule}`)
+  const { findings, failures } = analyse({
+    subjects: loaded.resources,
+    snapshot: snapshotOf(loaded.resources, 'input'),
+    rules: [rule],
+    settings: fixture.settings,
+    stage: fixture.stage,
+    onRead: (_, kind) => onRead?.(kind),
+  })
+  const [failure] = failures
+  if (failure) throw failure.error
+  return findings
+}
+
+/** The fixture's manifests, which must all be readable. */
+export function loadFixture(fixture: Fixture, text = fixture.text): Loaded {
+  return loadText(fixture.file, text)
+}
+
+/** Findings in the form of {@link Fixture.expected}. */
+export function linesOf(findings: readonly Finding[], loaded: Loaded): string[] {
+  return findings
+    .map((finding) => {
+      const source = loaded.sources.get(finding.subject)
+      const place = source?.document.place([...source.prefix, ...finding.path])
+      return `${place?.line}: ${finding.message}`
+    })
+    .toSorted()
+}
