@@ -85,9 +85,18 @@ export function ruleDefiner<S>() {
   ): Rule<S> => definition
 }
 
+/** Texts cut at their slots: text, name, text, name, …, text. Rules have few, so all are kept. */
+const pieces = new Map<string, readonly string[]>()
+
 /** Fills a message's slots. A slot without a value stays visible, so that a test sees it. */
 export function fill(text: string, data: Readonly<Record<string, string | number>>): string {
-  return text.replaceAll(/\{\{(\w+)\}\}/g, (slot, name: string) =>
-    Object.hasOwn(data, name) ? String(data[name]) : slot,
-  )
+  let parts = pieces.get(text)
+  if (parts === undefined) {
+    parts = text.split(/\{\{(\w+)\}\}/)
+    pieces.set(text, parts)
+  }
+  let filled = ''
+  for (const [i, part] of parts.entries())
+    filled += i % 2 === 0 ? part : Object.hasOwn(data, part) ? data[part] : `{{${part}}}`
+  return filled
 }

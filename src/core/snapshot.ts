@@ -14,6 +14,38 @@ export interface Snapshot {
   readonly scope: Scope
   all<K extends KindName>(kind: K): readonly Resource<K>[]
   inNamespace<K extends KindName>(kind: K, namespace: string): readonly Resource<K>[]
+  /** What was derived from it, by the function that did. */
+  readonly derivations: Map<unknown, Derivation[]>
+  /** The snapshot this one differs from, and the only kind in which it does. */
+  readonly base?: { readonly snapshot: Snapshot; readonly changed: KindName }
+}
+
+/** What a function made of a snapshot under some circumstances, and the kinds it read for that. */
+export interface Derivation {
+  readonly compute: unknown
+  readonly settings: unknown
+  readonly stage: unknown
+  readonly kinds: ReadonlySet<KindName>
+  readonly value: unknown
+}
+
+type Circumstances = Pick<Derivation, 'compute' | 'settings' | 'stage'>
+
+/** What was derived from the snapshot, or from its base without a look at the kind in which they differ. */
+export function recall(snapshot: Snapshot, { compute, settings, stage }: Circumstances): Derivation | undefined {
+  const found = snapshot.derivations.get(compute)?.find((one) => one.settings === settings && one.stage === stage)
+  if (found || !snapshot.base) return found
+  const inherited = recall(snapshot.base.snapshot, { compute, settings, stage })
+  return inherited?.kinds.has(snapshot.base.changed) ? undefined : inherited
+}
+
+/** Keeps a derivation for as long as it holds: with the base, when it did not look at what differs. */
+export function remember(snapshot: Snapshot, derivation: Derivation): void {
+  const { base } = snapshot
+  if (base && !derivation.kinds.has(base.changed)) return remember(base.snapshot, derivation)
+  const known = snapshot.derivations.get(derivation.compute)
+  if (known) known.push(derivation)
+  else snapshot.derivations.set(derivation.compute, [derivation])
 }
 
 /** A snapshot of these resources. Of two with the same kind, namespace and name, both are kept: files may repeat. */
@@ -26,6 +58,7 @@ export function snapshotOf(resources: Iterable<Resource>, scope: Scope): Snapsho
   }
   return {
     scope,
+    derivations: new Map(),
     all: <K extends KindName>(kind: K) => (byKind.get(kind) ?? []) as unknown as readonly Resource<K>[],
     inNamespace: <K extends KindName>(kind: K, namespace: string) =>
       (byNamespace.get(`${kind}/${namespace}`) ?? []) as unknown as readonly Resource<K>[],
@@ -36,15 +69,24 @@ export function snapshotOf(resources: Iterable<Resource>, scope: Scope): Snapsho
 export function withSubject(snapshot: Snapshot, subject: Resource): Snapshot {
   const other = (resource: Resource) =>
     resource.name !== subject.name || (kinds[subject.kind].namespaced && resource.namespace !== subject.namespace)
-  const overlay = <K extends KindName>(kind: K, found: readonly Resource<K>[]): readonly Resource<K>[] =>
-    kind === subject.kind ? [...found.filter(other), subject as unknown as Resource<K>] : found
+  let all: readonly Resource[] | undefined
+  let neighbours: readonly Resource[] | undefined
   return {
     scope: snapshot.scope,
-    all: (kind) => overlay(kind, snapshot.all(kind)),
-    inNamespace: (kind, namespace) =>
-      namespace === subject.namespace
-        ? overlay(kind, snapshot.inNamespace(kind, namespace))
-        : snapshot.inNamespace(kind, namespace),
+    derivations: new Map(),
+    base: { snapshot, changed: subject.kind },
+    all<K extends KindName>(kind: K) {
+      const found = snapshot.all(kind)
+      if (kind !== subject.kind) return found
+      all ??= [...found.filter(other), subject]
+      return all as unknown as readonly Resource<K>[]
+    },
+    inNamespace<K extends KindName>(kind: K, namespace: string) {
+      const found = snapshot.inNamespace(kind, namespace)
+      if (kind !== subject.kind || namespace !== subject.namespace) return found
+      neighbours ??= [...found.filter(other), subject]
+      return neighbours as unknown as readonly Resource<K>[]
+    },
   }
 }
 

@@ -1,6 +1,6 @@
 import type { KindName } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
-import type { Scope, Snapshot } from './snapshot.ts'
+import { type Derivation, recall, remember, type Scope, type Snapshot } from './snapshot.ts'
 
 /** Is the subject judged as its author wrote it, or after all mutation? */
 export type Stage = 'declared' | 'admitted'
@@ -17,7 +17,10 @@ export interface View<R extends KindName, S> {
   readonly settings: S
   all<K extends R>(kind: K): readonly Resource<K>[]
   inNamespace<K extends R>(kind: K, namespace: string): readonly Resource<K>[]
-  /** What `compute` makes of this view, computed once for all subjects of one analysis. */
+  /**
+   * What `compute` makes of this view, computed once: for all subjects of one analysis, and for later analyses of the same
+   * world as long as no kind it read is the changed subject's. `compute` is a function of its view alone.
+   */
   derive<T>(compute: (view: View<R, S>) => T): T
 }
 
@@ -33,10 +36,15 @@ export function viewOf<R extends KindName, S>(
   stage: Stage,
   onRead: (kind: KindName) => void = () => undefined,
 ): View<R, S> {
-  const derived = new Map<unknown, unknown>()
+  /** Kinds read by the derivations that are under way, innermost last. */
+  const underWay: Set<KindName>[] = []
+  const note = (kind: KindName) => {
+    onRead(kind)
+    underWay.at(-1)?.add(kind)
+  }
   const guard = (kind: R) => {
     if (!reads.includes(kind)) throw new Error(`the rule reads ${kind}, which it does not declare`)
-    onRead(kind)
+    note(kind)
   }
   const view: View<R, S> = {
     stage,
@@ -51,8 +59,20 @@ export function viewOf<R extends KindName, S>(
       return snapshot.inNamespace(kind, namespace)
     },
     derive<T>(compute: (view: View<R, S>) => T): T {
-      if (!derived.has(compute)) derived.set(compute, compute(view))
-      return derived.get(compute) as T
+      const circumstances = { compute, settings, stage }
+      let derivation: Derivation | undefined = recall(snapshot, circumstances)
+      if (derivation === undefined) {
+        const kinds = new Set<KindName>()
+        underWay.push(kinds)
+        try {
+          derivation = { ...circumstances, kinds, value: compute(view) }
+        } finally {
+          underWay.pop()
+        }
+        remember(snapshot, derivation)
+      }
+      for (const kind of derivation.kinds) note(kind)
+      return derivation.value as T
     },
   }
   return view

@@ -73,7 +73,7 @@ export function readResource(value: unknown, namespace?: string): Read {
     return { as: 'other', identity: { apiVersion, kind, namespace: namespace ?? textOf('namespace'), name } }
 
   const home = kinds[known].namespaced ? namespace || textOf('namespace') || 'default' : ''
-  const wrong = shapes[known]?.check(value, [])
+  const wrong = shapes[known]?.check(value)
   if (wrong) return { as: 'malformed', identity: { apiVersion, kind, namespace: home, name }, ...wrong }
 
   const resource = {

@@ -13,7 +13,7 @@ export interface Misfit {
  * null list element is an empty element), unknown members are ignored, a wrong type is an error.
  */
 export interface Shape<T> {
-  check(value: unknown, path: Path): Misfit | undefined
+  check(value: unknown): Misfit | undefined
   /** Never present; carries the type. */
   readonly type?: T
 }
@@ -22,18 +22,22 @@ export interface Shape<T> {
 export type Fits<S> = S extends Shape<infer T> ? T : never
 
 /** Says what was found, and the way out where a YAML spelling is the likely cause. */
-function misfit(path: Path, expected: string, value: unknown): Misfit {
+function misfit(expected: string, value: unknown): Misfit {
   const found = Array.isArray(value) ? 'a list' : isObject(value) ? 'a map' : `the ${typeof value} ${String(value)}`
   const advice = expected === 'a string' && typeof value !== 'object' ? '; put it in quotes' : ''
   return {
-    path,
+    path: [],
     reason: `expected ${expected}, found ${typeof value === 'string' ? JSON.stringify(value) : found}${advice}`,
   }
 }
 
+function below(step: string | number, { path, reason }: Misfit): Misfit {
+  return { path: [step, ...path], reason }
+}
+
 function scalar<T>(expected: string, fits: (value: unknown) => boolean): Shape<T | null> {
   return {
-    check: (value, path) => (value === null || fits(value) ? undefined : misfit(path, expected, value)),
+    check: (value) => (value === null || fits(value) ? undefined : misfit(expected, value)),
   }
 }
 
@@ -60,12 +64,12 @@ export const anything: Shape<unknown> = { check: () => undefined }
 
 export function list<T>(element: Shape<T>): Shape<readonly T[] | null> {
   return {
-    check(value, path) {
+    check(value) {
       if (value === null) return undefined
-      if (!Array.isArray(value)) return misfit(path, 'a list', value)
+      if (!Array.isArray(value)) return misfit('a list', value)
       for (let i = 0; i < value.length; i++) {
-        const wrong = element.check(value[i], [...path, i])
-        if (wrong) return wrong
+        const wrong = element.check(value[i])
+        if (wrong) return below(i, wrong)
       }
       return undefined
     },
@@ -74,12 +78,12 @@ export function list<T>(element: Shape<T>): Shape<readonly T[] | null> {
 
 export function map<T>(element: Shape<T>): Shape<Readonly<Record<string, T>> | null> {
   return {
-    check(value, path) {
+    check(value) {
       if (value === null) return undefined
-      if (!isObject(value)) return misfit(path, 'a map', value)
+      if (!isObject(value)) return misfit('a map', value)
       for (const key of Object.keys(value)) {
-        const wrong = element.check(value[key], [...path, key])
-        if (wrong) return wrong
+        const wrong = element.check(value[key])
+        if (wrong) return below(key, wrong)
       }
       return undefined
     },
@@ -92,13 +96,13 @@ type Struct<M extends Members> = { readonly [K in keyof M]?: Fits<M[K]> | undefi
 export function struct<const M extends Members>(members: M): Shape<Struct<M> | null> {
   const entries = Object.entries(members)
   return {
-    check(value, path) {
+    check(value) {
       if (value === null) return undefined
-      if (!isObject(value)) return misfit(path, 'a map', value)
+      if (!isObject(value)) return misfit('a map', value)
       for (const [key, shape] of entries) {
         if (!Object.hasOwn(value, key)) continue
-        const wrong = shape.check(value[key], [...path, key])
-        if (wrong) return wrong
+        const wrong = shape.check(value[key])
+        if (wrong) return below(key, wrong)
       }
       return undefined
     },

@@ -2,7 +2,6 @@ import type { Path } from '../k8s/json.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { contains, requirePresence, uncovered } from '../policy/box.ts'
 import { type AddressRange, parseCidr, rangesOverlap, subtractRanges } from '../policy/cidr.ts'
-import { fromNetworkPolicy } from '../policy/network-policy.ts'
 import { type AllowRule, type Direction, type Peer, type Policy, podKey } from '../policy/policy.ts'
 import { labels } from './facts.ts'
 import { imaginedPodIn, type PodFacts } from './pod-facts.ts'
@@ -15,6 +14,7 @@ import {
   policiesIn,
   type TargetPods,
   targetsOf,
+  translated,
 } from './wire-port-gaps.ts'
 
 /** A rule that grants an application's port to addresses in which Pods may live, and not the mesh's. */
@@ -33,7 +33,7 @@ export interface AddressGap {
  * can only be a doubt. Ranges outside the cluster's networks are fine: nobody there is meshed.
  */
 export function* addressGaps(resource: Resource<'NetworkPolicy'>, view: GapView): Generator<AddressGap> {
-  const policy = fromNetworkPolicy(resource)
+  const policy = translated(resource)
   for (const direction of ['ingress', 'egress'] as const)
     for (const rule of policy.directions[direction].rules) {
       if (rule.ports.unknown || rule.entries.length === 0) continue

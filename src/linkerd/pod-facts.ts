@@ -2,7 +2,7 @@ import { isUnresolved } from '../k8s/json.ts'
 import { containersOf, type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
 import type { Labels } from '../k8s/selector.ts'
-import { noPorts, type PortSet, portUnion } from '../policy/port-set.ts'
+import { noPorts, type PortSet, portsOf, portUnion } from '../policy/port-set.ts'
 import { annotations, injectedLabels } from './facts.ts'
 import { isMeshed, type Meshed, type MeshView, namespaceOf } from './meshed.ts'
 import { portsByGo } from './port-list.ts'
@@ -16,11 +16,10 @@ export interface PodFacts {
   readonly labels: Labels
   readonly meshed: Meshed
   readonly hostNetwork: boolean
-  /** Where the proxy takes meshed traffic, and the ports that are its own. */
+  /** Where the proxy takes meshed traffic. */
   readonly inboundPort: number
-  readonly adminPort: number
-  readonly controlPort: number
-  readonly skipInbound: PortSet
+  /** Ports of this Pod that its proxy never takes from clients: its own, DNS, and `skip-inbound-ports`. */
+  readonly bypassed: PortSet
   readonly skipOutbound: PortSet
   /** Opaque for those who dial it (destination's list). */
   readonly opaque: PortSet
@@ -50,7 +49,7 @@ export function podFactsOf(resource: Resource<PodKind>, view: MeshView): PodFact
     labels: meshed === 'no' ? labelsOf(template.metadata) : injectedLabels(labelsOf(template.metadata), resource),
     hostNetwork: template.spec.hostNetwork === true,
     named,
-    declared: portUnion(declared.map((port) => [port, port] as const)),
+    declared: portsOf(declared),
   }
 }
 
@@ -67,6 +66,8 @@ export function imaginedPodIn(namespace: string, meshed: Meshed, view: MeshView)
     declared: noPorts,
   }
 }
+
+const dnsPort = 53
 
 type FromAnnotations = Omit<PodFacts, 'name' | 'meshed' | 'labels' | 'hostNetwork' | 'named' | 'declared'>
 
@@ -90,12 +91,14 @@ function factsFrom(
   }
   const listOr = (key: string, fallback: string): PortSet => portsByGo(effective(key) ?? fallback, named)
   const { settings } = view
+  const inboundPort = portOr(annotations.inboundPort, settings.inboundPort)
+  const adminPort = portOr(annotations.adminPort, settings.adminPort)
+  const controlPort = portOr(annotations.controlPort, settings.controlPort)
+  const own = [dnsPort, inboundPort, adminPort, controlPort, settings.adminPort, settings.controlPort]
   const facts = {
     namespace,
-    inboundPort: portOr(annotations.inboundPort, settings.inboundPort),
-    adminPort: portOr(annotations.adminPort, settings.adminPort),
-    controlPort: portOr(annotations.controlPort, settings.controlPort),
-    skipInbound: listOr(annotations.skipInboundPorts, ''),
+    inboundPort,
+    bypassed: portUnion(portsOf(own), listOr(annotations.skipInboundPorts, '')),
     skipOutbound: listOr(annotations.skipOutboundPorts, ''),
     opaque: listOr(annotations.opaquePorts, settings.opaquePorts),
   }

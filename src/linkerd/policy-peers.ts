@@ -1,7 +1,17 @@
+import { type Cache, createCache } from '../core/cache.ts'
 import { own } from '../k8s/json.ts'
 import { labelsOf } from '../k8s/resource.ts'
 import type { Labels } from '../k8s/selector.ts'
-import { type Box, contains, exclude, formatBox, isEmpty, listedValues, requirePresence } from '../policy/box.ts'
+import {
+  type Box,
+  boxKey,
+  contains,
+  exclude,
+  formatBox,
+  isEmpty,
+  listedValues,
+  requirePresence,
+} from '../policy/box.ts'
 import { namespaceKey, namespaceNameLabel, podKey } from '../policy/policy.ts'
 import { controlPlaneNamespace, labels } from './facts.ts'
 import { isNamespaceMeshed, type Meshed, type MeshView, namespaceOf } from './meshed.ts'
@@ -30,16 +40,13 @@ export interface PeerPods {
  */
 export function peerPodsOf(box: Box, view: MeshView): readonly PeerPods[] {
   const cache = view.derive(peerCache)
-  const key = JSON.stringify([...box].map(([name, { listed, except, absent }]) => [name, [...listed], except, absent]))
-  const known = cache.get(key)
-  if (known) return known
-  const found = [...findPeerPods(box, view)]
-  cache.set(key, found)
-  return found
+  return cache(boxKey(box), () => [...findPeerPods(box, view)])
 }
 
-function peerCache(): Map<string, readonly PeerPods[]> {
-  return new Map()
+/** Filled as selectors are asked for. It holds as long as what the answers are made of. */
+function peerCache(view: MeshView): Cache<readonly PeerPods[]> {
+  view.derive(podsByNamespace)
+  return createCache()
 }
 
 function* findPeerPods(box: Box, view: MeshView): Generator<PeerPods> {

@@ -5,10 +5,10 @@ import type { Resource } from '../k8s/resource.ts'
 import { type Box, contains, movePrefix, uncovered } from '../policy/box.ts'
 import { fromNetworkPolicy } from '../policy/network-policy.ts'
 import { type AllowRule, type Direction, type Policy, type Ports, podKey } from '../policy/policy.ts'
-import { formatPorts, hasPort, type PortSet, portUnion } from '../policy/port-set.ts'
+import { formatPorts, hasPort, type PortSet, portsOf, portUnion } from '../policy/port-set.ts'
 import { proxyPortNames } from './facts.ts'
 import { isNamespaceMeshed, type Meshed, meshReads } from './meshed.ts'
-import { imaginedPodIn, type PodFacts, podsIn } from './pod-facts.ts'
+import { imaginedPodIn, type PodFacts, podsByNamespace, podsIn } from './pod-facts.ts'
 import { describePeers, namespaceMatches, type PeerPods, peerPodsOf } from './policy-peers.ts'
 import type { LinkerdSettings } from './settings.ts'
 import { redirectedPorts } from './wire-port.ts'
@@ -49,13 +49,19 @@ export interface TargetPods {
  * The other end's policies are judged in their own right: otherwise one missing port would hide the other.
  */
 export function* wirePortGaps(resource: Resource<'NetworkPolicy'>, view: GapView): Generator<WirePortGap> {
-  const policy = fromNetworkPolicy(resource)
-  const targets = [...targetsOf(policy, view)]
+  const policy = translated(resource)
+  const targets = [...targetsOf(policy, view)].map((target) => ({ target, policies: policiesOn(target, view) }))
   for (const direction of ['ingress', 'egress'] as const)
     for (const rule of policy.directions[direction].rules) {
       if (rule.ports.unknown || rule.entries.length === 0) continue
-      for (const target of targets) yield* gapsOf(policy, direction, rule, target, view)
+      for (const { target, policies } of targets) yield* gapsOf(policies, direction, rule, target, view)
     }
+}
+
+/** Every policy that may select the target. */
+function policiesOn({ pod, box }: TargetPods, view: GapView): readonly Policy[] {
+  const policies = policiesIn(pod.namespace, view)
+  return box ? policies : policies.filter((policy) => selectedBy(policy, view).includes(pod))
 }
 
 /**
@@ -64,7 +70,7 @@ export function* wirePortGaps(resource: Resource<'NetworkPolicy'>, view: GapView
  */
 export function* targetsOf(policy: Policy, view: GapView): Generator<TargetPods> {
   if (isUnresolved(policy.namespace)) return
-  const selected = podsIn(policy.namespace, view).filter((pod) => contains(policy.subject, pod.labels, podKey))
+  const selected = selectedBy(policy, view)
   for (const pod of selected) if (pod.meshed !== 'no' && !pod.hostNetwork && !pod.unknown) yield { pod, box: undefined }
   if (selected.length > 0) return
   const meshed = isNamespaceMeshed(policy.namespace, view)
@@ -72,8 +78,25 @@ export function* targetsOf(policy: Policy, view: GapView): Generator<TargetPods>
   if (meshed !== 'no' && !pod.unknown) yield { pod, box: policy.subject }
 }
 
+/** The known Pods that a policy selects. */
+function selectedBy(policy: Policy, view: GapView): readonly PodFacts[] {
+  const known = view.derive(selections)
+  let selected = known.get(policy)
+  if (selected === undefined) {
+    selected = podsIn(policy.namespace, view).filter((pod) => contains(policy.subject, pod.labels, podKey))
+    known.set(policy, selected)
+  }
+  return selected
+}
+
+/** Filled as policies are met. It holds as long as the Pods do. */
+function selections(view: GapView): WeakMap<Policy, readonly PodFacts[]> {
+  view.derive(podsByNamespace)
+  return new WeakMap()
+}
+
 function* gapsOf(
-  policy: Policy,
+  policies: readonly Policy[],
   direction: Direction,
   rule: AllowRule,
   target: TargetPods,
@@ -86,7 +109,7 @@ function* gapsOf(
       const [client, server] = direction === 'ingress' ? [peers.pod, target.pod] : [target.pod, peers.pod]
       const meant = meantPorts(rule, client, server, view)
       if (meant === undefined || grants(rule.ports, server)) continue
-      const cover = coverOf(policy, direction, target, peers, server, view)
+      const cover = coverOf(policies, direction, target, peers, server)
       const box: Box = new Map([...targetBox(target), ...(peers.box ?? [])])
       const left = uncovered(box, cover.boxes)
       if (left === undefined || left === 'unknown') continue
@@ -143,8 +166,7 @@ export function meantPorts(
 function isApplicationName(name: string, client: PodFacts, server: PodFacts, view: GapView): boolean {
   if (name === proxyPortNames.inbound || name === proxyPortNames.admin || isUnresolved(name)) return false
   if (server.name === undefined) return view.settings.transportMode !== 'transparent'
-  const declared = (server.named.get(name) ?? []).map((port) => [port, port] as const)
-  return redirectedPorts(portUnion(declared), client, server, view).length > 0
+  return redirectedPorts(portsOf(server.named.get(name) ?? []), client, server, view).length > 0
 }
 
 /** Do these ports include the one where the server's proxy listens? Its name counts: another rule warns of it. */
@@ -164,19 +186,17 @@ interface Cover {
 
 /** Boxes over target and peer that are granted the proxy's port, by every policy that selects the target. */
 function coverOf(
-  policy: Policy,
+  policies: readonly Policy[],
   direction: Direction,
   target: TargetPods,
   peers: PeerPods,
   server: PodFacts,
-  view: GapView,
 ): Cover {
   const boxes: Box[] = []
   let doubtful = false
-  for (const sibling of policiesIn(policy.namespace, view)) {
-    if (target.box === undefined && !contains(sibling.subject, target.pod.labels, podKey)) continue
-    const subject = target.box === undefined ? [] : movePrefix(sibling.subject, podKey, targetKey)
-    for (const rule of sibling.directions[direction].rules) {
+  for (const { subject, directions } of policies) {
+    const selected = target.box === undefined ? [] : movePrefix(subject, podKey, targetKey)
+    for (const rule of directions[direction].rules) {
       if (!grants(rule.ports, server)) {
         doubtful ||= rule.ports.unknown
         continue
@@ -186,7 +206,7 @@ function coverOf(
         if (peer.as !== 'pods') continue
         const admitted = admittedPart(peer.box, peers)
         if (admitted === 'maybe') doubtful = true
-        else if (admitted) boxes.push(new Map([...subject, ...admitted]))
+        else if (admitted) boxes.push(new Map([...selected, ...admitted]))
       }
     }
   }
@@ -205,11 +225,18 @@ function admittedPart(box: Box, peers: PeerPods): Box | undefined | 'maybe' {
 
 /** Every policy of a namespace in the common form. */
 export function policiesIn(namespace: string, view: GapView): readonly Policy[] {
-  return view.derive(policiesByNamespace).get(namespace) ?? []
+  return view.inNamespace('NetworkPolicy', namespace).map(translated)
 }
 
-function policiesByNamespace(view: GapView): ReadonlyMap<string, readonly Policy[]> {
-  return Map.groupBy(view.all('NetworkPolicy').map(fromNetworkPolicy), (policy) => policy.namespace)
+const translations = new WeakMap<Resource<'NetworkPolicy'>, Policy>()
+
+/** {@link fromNetworkPolicy}, once per object: objects do not change. */
+export function translated(resource: Resource<'NetworkPolicy'>): Policy {
+  const known = translations.get(resource)
+  if (known) return known
+  const policy = fromNetworkPolicy(resource)
+  translations.set(resource, policy)
+  return policy
 }
 
 const targetKey = 'target/'

@@ -1,5 +1,5 @@
 import type { View } from '../core/view.ts'
-import { hasPort, type PortSet, portDifference, portSet, portUnion } from '../policy/port-set.ts'
+import { hasPort, type PortSet, portDifference, portsOf, portUnion } from '../policy/port-set.ts'
 import type { PodFacts } from './pod-facts.ts'
 import type { LinkerdSettings } from './settings.ts'
 
@@ -21,16 +21,13 @@ export function redirectedPorts(
   view: View<'Service', LinkerdSettings>,
 ): PortSet {
   if (client.hostNetwork || server.hostNetwork) return []
-  const { settings } = view
-  const own = [53, server.inboundPort, server.adminPort, server.controlPort, settings.adminPort, settings.controlPort]
   const skipped = portUnion(
-    own.map((port) => [port, port] as const),
-    server.skipInbound,
+    server.bypassed,
     client.skipOutbound,
     behindSkippedServices(client.skipOutbound, server.namespace, view),
   )
   const redirected = portDifference(ports, skipped)
-  return settings.transportMode === 'transparent' ? intersection(redirected, server.opaque) : redirected
+  return view.settings.transportMode === 'transparent' ? intersection(redirected, server.opaque) : redirected
 }
 
 /** Ports that Services of the server's namespace send a skipped Service port to. */
@@ -42,7 +39,7 @@ function behindSkippedServices(skipped: PortSet, namespace: string, view: View<'
     .filter((port) => typeof port?.port === 'number' && hasPort(skipped, port.port))
     .map((port) => port?.targetPort)
     .filter((port) => typeof port === 'number')
-  return portSet(targets.map((port) => [port, port] as const))
+  return portsOf(targets)
 }
 
 function intersection(left: PortSet, right: PortSet): PortSet {

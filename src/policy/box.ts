@@ -57,7 +57,19 @@ export function requirePresence(box: Box, key: string): Box {
 }
 
 function narrow(box: Box, key: string, values: Values): Box {
-  return new Map([...box, [key, intersectValues(box.get(key) ?? free, values)]])
+  const current = box.get(key)
+  return new Map(box).set(key, current ? intersectValues(current, values) : values)
+}
+
+const keys = new WeakMap<Box, string>()
+
+/** A text that two boxes share only if they are the same terms. */
+export function boxKey(box: Box): string {
+  const known = keys.get(box)
+  if (known !== undefined) return known
+  const key = JSON.stringify([...box].map(([name, { listed, except, absent }]) => [name, [...listed], except, absent]))
+  keys.set(box, key)
+  return key
 }
 
 export function intersect(left: Box, right: Box): Box {
@@ -68,7 +80,7 @@ export function intersect(left: Box, right: Box): Box {
 
 /** Is nothing in the box? */
 export function isEmpty(box: Box): boolean {
-  return [...box.values()].some(isNone)
+  return box.values().some(isNone)
 }
 
 /** Is an object with these labels in the box? Keys are prefixed as the box's are. */

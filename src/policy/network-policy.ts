@@ -12,7 +12,7 @@ import {
   type Ports,
   podKey,
 } from './policy.ts'
-import { allPorts, noPorts, type PortSet, portUnion } from './port-set.ts'
+import { allPorts, noPorts, type PortSet, portSet, portUnion } from './port-set.ts'
 
 const nothing: Box = new Map([[podKey, { listed: new Set<string>(), except: false, absent: false }]])
 
@@ -87,7 +87,7 @@ function portsOf(entry: NetworkPolicyPort | null): Ports {
   if (port === undefined || port === null) return everyPort
   if (isUnresolved(port) || isUnresolved(endPort)) return { numbers: noPorts, names: [], unknown: true }
   if (typeof port === 'string') return { numbers: noPorts, names: [port], unknown: false }
-  return { numbers: portUnion([[port, endPort ?? port]]), names: [], unknown: false }
+  return { numbers: portSet([[port, endPort ?? port]]), names: [], unknown: false }
 }
 
 function unite(entries: readonly PortEntry[]): Ports {

@@ -16,19 +16,31 @@ export function portSet(intervals: Iterable<readonly [number, number]>): PortSet
   return merged
 }
 
+/** The set of these ports. */
+export function portsOf(ports: Iterable<number>): PortSet {
+  return portSet(Array.from(ports, (port) => [port, port] as const))
+}
+
+/** Ports in any of the sets. */
 export function portUnion(...sets: readonly PortSet[]): PortSet {
-  return portSet(sets.flat())
+  const [only = noPorts, ...more] = sets.filter((set) => set.length > 0)
+  return more.length === 0 ? only : portSet(sets.flat())
 }
 
 /** Ports of `left` that are not in `right`. */
 export function portDifference(left: PortSet, right: PortSet): PortSet {
-  let rest: [number, number][] = left.map(([from, to]) => [from, to])
-  for (const [from, to] of right)
-    rest = rest.flatMap(([a, b]): [number, number][] => [
-      [a, Math.min(b, from - 1)],
-      [Math.max(a, to + 1), b],
-    ])
-  return portSet(rest)
+  const rest: (readonly [number, number])[] = []
+  for (const [from, to] of left) {
+    let next = from
+    for (const [gone, last] of right) {
+      if (last < next) continue
+      if (gone > to) break
+      if (gone > next) rest.push([next, gone - 1])
+      next = last + 1
+    }
+    if (next <= to) rest.push([next, to])
+  }
+  return rest
 }
 
 export function hasPort(set: PortSet, port: number): boolean {

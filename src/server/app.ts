@@ -47,6 +47,7 @@ class Refusal extends Error {
  */
 export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }: ServerDependencies): App {
   const gate = createGate()
+  metrics.watch(gate)
   const exits = new WeakMap<FastifyRequest, () => void>()
   let draining = false
   const server = fastify({
@@ -65,25 +66,27 @@ export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }
   server.server.headersTimeout = 10_000
   server.server.maxConnections = 2000
 
-  server.addHook('onRequest', async (request, reply) => {
+  server.addHook('onRequest', (request, reply, done) => {
     if (draining) reply.header('connection', 'close')
-    if (request.method !== 'POST') return
+    if (request.method !== 'POST') return done()
     if ((request.headers['content-encoding'] ?? 'identity') !== 'identity')
-      throw new Refusal(415, 'content-encoding', 'send the body as it is, without Content-Encoding')
+      return done(new Refusal(415, 'content-encoding', 'send the body as it is, without Content-Encoding'))
     const exit = gate.enter(Number(request.headers['content-length'] ?? mostBodyBytes))
     if (exit === undefined) {
       reply.header('retry-after', '1').header('connection', 'close')
-      throw new Refusal(503, 'overload', 'too many reviews at once; try again')
+      return done(new Refusal(503, 'overload', 'too many reviews at once; try again'))
     }
     exits.set(request, exit)
-    metrics.inFlight(gate.requests, gate.bytes)
+    done()
   })
-  const leave = (request: FastifyRequest) => {
+  server.addHook('onResponse', (request, _reply, done) => {
     exits.get(request)?.()
-    metrics.inFlight(gate.requests, gate.bytes)
-  }
-  server.addHook('onResponse', async (request) => leave(request))
-  server.addHook('onRequestAbort', async (request) => leave(request))
+    done()
+  })
+  server.addHook('onRequestAbort', (request, done) => {
+    exits.get(request)?.()
+    done()
+  })
 
   // Our own parser: `__proto__` is a legal key of a ConfigMap, and no object may be refused for its content.
   server.removeAllContentTypeParsers()
@@ -107,7 +110,7 @@ export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }
   })
 
   const answer = (path: string, decide: (review: Review) => { answer: Answer; verdict: string }) =>
-    server.post(path, async (request: FastifyRequest, reply: FastifyReply) => {
+    server.post(path, (request: FastifyRequest, reply: FastifyReply) => {
       const start = clock()
       const read = readReview(request.body)
       if ('reason' in read) throw new Refusal(400, 'no-review', read.reason)
@@ -119,7 +122,7 @@ export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }
       const { group, kind } = review.kind
       const label = byGroupAndKind.has(`${group}/${kind}`) ? kind : 'other'
       metrics.review({ path, operation: review.operation, kind: label, verdict }, seconds)
-      return reply.type('application/json').send(JSON.stringify(answer))
+      return reply.type('application/json').send(toAscii(JSON.stringify(answer)))
     })
 
   answer('/validate', (review) => {
@@ -162,6 +165,11 @@ export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }
       draining = true
     },
   }
+}
+
+/** JSON in ASCII alone: Node writes it without a conversion, in one piece with the headers. */
+function toAscii(json: string): string {
+  return json.replaceAll(/[\u0080-\uFFFF]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** Seconds until the API server gives up (`?timeout=10s`, rounded up there), less half a second for the way back. */

@@ -6,7 +6,8 @@ export interface Metrics {
   finding(rule: string, enforcement: string): void
   failure(rule: string): void
   rejected(reason: string): void
-  inFlight(requests: number, bytes: number): void
+  /** Where to look, when asked, how much is under way. */
+  watch(gate: { readonly requests: number; readonly bytes: number }): void
   certificate(notAfter: Date): void
   reload(result: string): void
   /** The exposition text and its content type. */
@@ -47,8 +48,17 @@ export function createMetrics(): Metrics {
     labelNames: ['reason'],
     registers,
   })
-  const inFlight = new Gauge({ name: 'meshgate_requests_in_flight', help: 'Requests being answered.', registers })
-  const bytes = new Gauge({ name: 'meshgate_request_bytes_in_flight', help: 'Size of their bodies.', registers })
+  let gate = { requests: 0, bytes: 0 }
+  const requestsInFlight = new Gauge({
+    name: 'meshgate_requests_in_flight',
+    help: 'Requests being answered.',
+    registers,
+  })
+  const bytesInFlight = new Gauge({
+    name: 'meshgate_request_bytes_in_flight',
+    help: 'Size of their bodies.',
+    registers,
+  })
   const expiry = new Gauge({
     name: 'meshgate_certificate_expiry_timestamp_seconds',
     help: 'When the certificate that is served expires.',
@@ -61,20 +71,33 @@ export function createMetrics(): Metrics {
     registers,
   })
   const [registry] = registers
+  const byLabels = new Map<string, { inc(): void }>()
+  /** The counter of these labels, looked up once: hashing them at each review would cost more than judging it. */
+  const counterOf = <L extends string>(counter: Counter<L>, labels: Record<L, string>): { inc(): void } => {
+    const key = Object.values(labels).join('\0')
+    const known = byLabels.get(key)
+    if (known) return known
+    const child = counter.labels(labels)
+    byLabels.set(key, child)
+    return child
+  }
   return {
     review(labels, seconds) {
-      reviews.inc(labels)
+      counterOf(reviews, labels).inc()
       duration.observe({ path: labels.path }, seconds)
     },
-    finding: (rule, enforcement) => findings.inc({ rule, enforcement }),
+    finding: (rule, enforcement) => counterOf(findings, { rule, enforcement }).inc(),
     failure: (rule) => failures.inc({ rule }),
     rejected: (reason) => rejected.inc({ reason }),
-    inFlight(requests, size) {
-      inFlight.set(requests)
-      bytes.set(size)
+    watch(watched) {
+      gate = watched
     },
     certificate: (notAfter) => expiry.set(notAfter.getTime() / 1000),
     reload: (result) => reloads.inc({ result }),
-    expose: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+    async expose() {
+      requestsInFlight.set(gate.requests)
+      bytesInFlight.set(gate.bytes)
+      return { type: registry.contentType, text: await registry.metrics() }
+    },
   }
 }

@@ -1,0 +1,18 @@
+/** What was computed under a key before, or now. */
+export type Cache<T> = (key: string, compute: () => T) => T
+
+/** More keys than the selectors of a large cluster; whoever sends reviews must not be able to fill the memory with them. */
+const mostKeys = 10_000
+
+/** A cache that starts afresh when it is full. */
+export function createCache<T>(): Cache<T> {
+  const known = new Map<string, { readonly value: T }>()
+  return (key, compute) => {
+    const found = known.get(key)
+    if (found) return found.value
+    const value = compute()
+    if (known.size >= mostKeys) known.clear()
+    known.set(key, { value })
+    return value
+  }
+}
