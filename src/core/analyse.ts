@@ -2,7 +2,7 @@ import type { KindName } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
 import type { Failure, Finding } from './finding.ts'
 import { fill, type Rule } from './rule.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { Snapshot, Trouble } from './snapshot.ts'
 import { type Stage, viewOf } from './view.ts'
 
 export interface Analysis<S> {
@@ -16,20 +16,33 @@ export interface Analysis<S> {
   readonly onRead?: (rule: string, kind: KindName) => void
 }
 
+/** A rule looked at a kind that cannot be relied on: its findings are left out (unsynced), or not sure (stale). */
+export interface Doubt {
+  readonly rule: string
+  readonly kind: KindName
+  readonly trouble: Trouble
+}
+
 /**
  * Every finding of every rule on every subject, in the order of subjects, then rules, then what the rule reports.
  * A rule that throws becomes a failure and hides nothing else.
+ *
+ * What rests on a kind that was never read whole is not found; on one that was not heard of for a while, not with high
+ * confidence. Either way a doubt says so.
  */
-export function analyse<S>(analysis: Analysis<S>): { findings: Finding[]; failures: Failure[] } {
+export function analyse<S>(analysis: Analysis<S>): { findings: Finding[]; failures: Failure[]; doubts: Doubt[] } {
   const findings: Finding[] = []
   const failures: Failure[] = []
+  const doubts: Doubt[] = []
+  const read = new Set<KindName>()
   const runs = analysis.rules
     .filter((rule) => rule.judges === 'both' || rule.judges === analysis.stage)
     .map((rule) => ({
       rule,
-      view: viewOf(analysis.snapshot, rule.reads, analysis.settings, analysis.stage, (kind) =>
-        analysis.onRead?.(rule.id, kind),
-      ),
+      view: viewOf(analysis.snapshot, rule.reads, analysis.settings, analysis.stage, (kind) => {
+        read.add(kind)
+        analysis.onRead?.(rule.id, kind)
+      }),
     }))
 
   for (const subject of analysis.subjects) {
@@ -38,14 +51,28 @@ export function analyse<S>(analysis: Analysis<S>): { findings: Finding[]; failur
         | ((subject: Resource, seen: typeof view) => Iterable<Reported>)
         | undefined
       if (check === undefined) continue
+      read.clear()
+      const found: Finding[] = []
       try {
-        for (const report of check(subject, view)) findings.push(toFinding(rule, subject, report))
+        for (const report of check(subject, view)) found.push(toFinding(rule, subject, report))
       } catch (error) {
         failures.push({ rule: rule.id, subject, error })
       }
+      const doubted = [...read].flatMap((kind): Doubt[] => {
+        const trouble = analysis.snapshot.trouble(kind)
+        return trouble ? [{ rule: rule.id, kind, trouble }] : []
+      })
+      doubts.push(...doubted)
+      findings.push(...weighed(found, doubted))
     }
   }
-  return { findings, failures }
+  return { findings, failures, doubts }
+}
+
+function weighed(findings: readonly Finding[], doubts: readonly Doubt[]): readonly Finding[] {
+  if (doubts.length === 0) return findings
+  if (doubts.some(({ trouble }) => trouble.as === 'unsynced')) return []
+  return findings.map((finding) => (finding.confidence === 'high' ? { ...finding, confidence: 'medium' } : finding))
 }
 
 type Reported = NonNullable<Rule<unknown>['check'][KindName]> extends (...args: never) => Iterable<infer R> ? R : never

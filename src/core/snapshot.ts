@@ -1,5 +1,6 @@
 import { type KindName, kinds } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
+import type { Derivations } from './derivations.ts'
 
 /**
  * How much of the world a snapshot holds:
@@ -9,85 +10,114 @@ import type { Resource } from '../k8s/resource.ts'
  */
 export type Scope = 'nothing' | 'input' | 'cluster'
 
-/** Read-only resources around the subject. */
+/** A kind, in one namespace or in all of them: what is read, and what changes. A Namespace is in the one of its own name. */
+export interface Partition {
+  readonly kind: KindName
+  readonly namespace: string
+}
+
+/** Why what is known of a kind cannot be relied on: it was never read whole, or not for a while. */
+export interface Trouble {
+  readonly as: 'unsynced' | 'stale'
+  /** For people: `not allowed to list it`. */
+  readonly why: string
+}
+
+/** Read-only resources around the subject. A live one changes between reviews, never within one. */
 export interface Snapshot {
   readonly scope: Scope
   all<K extends KindName>(kind: K): readonly Resource<K>[]
   inNamespace<K extends KindName>(kind: K, namespace: string): readonly Resource<K>[]
-  /** What was derived from it, by the function that did. */
-  readonly derivations: Map<unknown, Derivation[]>
-  /** The snapshot this one differs from, and the only kind in which it does. */
-  readonly base?: { readonly snapshot: Snapshot; readonly changed: KindName }
+  /** Namespaces in which there is something of the kind. */
+  namespacesWith(kind: KindName): Iterable<string>
+  trouble(kind: KindName): Trouble | undefined
+  /** When the kind last changed (in one namespace): a number that only grows. 0 is never. */
+  stamp(kind: KindName, namespace?: string): number
+  /** When anything last changed. */
+  readonly now: number
+  /** What changed after a stamp, or undefined when that is too long ago to tell. */
+  changesSince(stamp: number): Iterable<Partition> | undefined
+  /** What was derived from it. */
+  readonly derivations: Derivations
+  /** The snapshot this one differs from, and the only place where it does. */
+  readonly base?: { readonly snapshot: Snapshot; readonly changed: Partition }
 }
 
-/** What a function made of a snapshot under some circumstances, and the kinds it read for that. */
-export interface Derivation {
-  readonly compute: unknown
-  readonly settings: unknown
-  readonly stage: unknown
-  readonly kinds: ReadonlySet<KindName>
-  readonly value: unknown
-}
-
-type Circumstances = Pick<Derivation, 'compute' | 'settings' | 'stage'>
-
-/** What was derived from the snapshot, or from its base without a look at the kind in which they differ. */
-export function recall(snapshot: Snapshot, { compute, settings, stage }: Circumstances): Derivation | undefined {
-  const found = snapshot.derivations.get(compute)?.find((one) => one.settings === settings && one.stage === stage)
-  if (found || !snapshot.base) return found
-  const inherited = recall(snapshot.base.snapshot, { compute, settings, stage })
-  return inherited?.kinds.has(snapshot.base.changed) ? undefined : inherited
-}
-
-/** Keeps a derivation for as long as it holds: with the base, when it did not look at what differs. */
-export function remember(snapshot: Snapshot, derivation: Derivation): void {
-  const { base } = snapshot
-  if (base && !derivation.kinds.has(base.changed)) return remember(base.snapshot, derivation)
-  const known = snapshot.derivations.get(derivation.compute)
-  if (known) known.push(derivation)
-  else snapshot.derivations.set(derivation.compute, [derivation])
+/** Where a resource is filed: its namespace; for cluster-scoped kinds, its name. */
+export function partitionOf({ kind, namespace, name }: Pick<Resource, 'kind' | 'namespace' | 'name'>): Partition {
+  return { kind, namespace: kinds[kind].namespaced ? namespace : name }
 }
 
 /** A snapshot of these resources. Of two with the same kind, namespace and name, both are kept: files may repeat. */
 export function snapshotOf(resources: Iterable<Resource>, scope: Scope): Snapshot {
   const byKind = new Map<KindName, Resource[]>()
-  const byNamespace = new Map<string, Resource[]>()
+  const byNamespace = new Map<KindName, Map<string, Resource[]>>()
   for (const resource of resources) {
-    add(byKind, resource.kind, resource)
-    add(byNamespace, `${resource.kind}/${resource.namespace}`, resource)
+    const { kind, namespace } = partitionOf(resource)
+    add(byKind, kind, resource)
+    let namespaces = byNamespace.get(kind)
+    if (!namespaces) byNamespace.set(kind, (namespaces = new Map()))
+    add(namespaces, namespace, resource)
   }
   return {
     scope,
     derivations: new Map(),
+    now: 0,
+    stamp: () => 0,
+    changesSince: () => [],
+    trouble: () => undefined,
+    namespacesWith: (kind) => byNamespace.get(kind)?.keys() ?? [],
     all: <K extends KindName>(kind: K) => (byKind.get(kind) ?? []) as unknown as readonly Resource<K>[],
     inNamespace: <K extends KindName>(kind: K, namespace: string) =>
-      (byNamespace.get(`${kind}/${namespace}`) ?? []) as unknown as readonly Resource<K>[],
+      (byNamespace.get(kind)?.get(namespace) ?? []) as unknown as readonly Resource<K>[],
   }
 }
 
 /** The snapshot as it would be with the subject admitted: it replaces the object of the same kind, namespace and name. */
 export function withSubject(snapshot: Snapshot, subject: Resource): Snapshot {
-  const other = (resource: Resource) =>
-    resource.name !== subject.name || (kinds[subject.kind].namespaced && resource.namespace !== subject.namespace)
+  return changed(snapshot, subject, [subject])
+}
+
+/** The snapshot as it would be without the subject. */
+export function withoutSubject(snapshot: Snapshot, subject: Resource): Snapshot {
+  return changed(snapshot, subject, [])
+}
+
+function changed(snapshot: Snapshot, subject: Resource, instead: readonly Resource[]): Snapshot {
+  const place = partitionOf(subject)
+  const others = (found: readonly Resource[]) => found.filter((other) => !isSameObject(other, subject))
   let all: readonly Resource[] | undefined
   let neighbours: readonly Resource[] | undefined
   return {
     scope: snapshot.scope,
     derivations: new Map(),
-    base: { snapshot, changed: subject.kind },
+    now: snapshot.now,
+    stamp: (kind, namespace) => snapshot.stamp(kind, namespace),
+    changesSince: (stamp) => snapshot.changesSince(stamp),
+    trouble: (kind) => snapshot.trouble(kind),
+    base: { snapshot, changed: place },
+    namespacesWith(kind) {
+      const found = snapshot.namespacesWith(kind)
+      return kind === place.kind && instead.length > 0 ? new Set([...found, place.namespace]) : found
+    },
     all<K extends KindName>(kind: K) {
       const found = snapshot.all(kind)
-      if (kind !== subject.kind) return found
-      all ??= [...found.filter(other), subject]
+      if (kind !== place.kind) return found
+      all ??= [...others(found), ...instead]
       return all as unknown as readonly Resource<K>[]
     },
     inNamespace<K extends KindName>(kind: K, namespace: string) {
       const found = snapshot.inNamespace(kind, namespace)
-      if (kind !== subject.kind || namespace !== subject.namespace) return found
-      neighbours ??= [...found.filter(other), subject]
+      if (kind !== place.kind || namespace !== place.namespace) return found
+      neighbours ??= [...others(found), ...instead]
       return neighbours as unknown as readonly Resource<K>[]
     },
   }
+}
+
+/** Do both stand for one object in the cluster? */
+export function isSameObject(left: Resource, right: Resource): boolean {
+  return left.kind === right.kind && left.name === right.name && left.namespace === right.namespace
 }
 
 function add<Key>(index: Map<Key, Resource[]>, key: Key, resource: Resource): void {

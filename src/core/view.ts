@@ -1,6 +1,7 @@
 import type { KindName } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
-import { type Derivation, recall, remember, type Scope, type Snapshot } from './snapshot.ts'
+import { isRead, noteRead, noteReads, type Reads, recall, remember } from './derivations.ts'
+import type { Partition, Scope, Snapshot } from './snapshot.ts'
 
 /** Is the subject judged as its author wrote it, or after all mutation? */
 export type Stage = 'declared' | 'admitted'
@@ -17,17 +18,31 @@ export interface View<R extends KindName, S> {
   readonly settings: S
   all<K extends R>(kind: K): readonly Resource<K>[]
   inNamespace<K extends R>(kind: K, namespace: string): readonly Resource<K>[]
+  /** Namespaces in which there is something of the kind. */
+  namespacesWith(kind: R): Iterable<string>
   /**
-   * What `compute` makes of this view, computed once: for all subjects of one analysis, and for later analyses of the same
-   * world as long as no kind it read is the changed subject's. `compute` is a function of its view alone.
+   * What `compute` makes of this view, computed once for as long as nothing changes that it looked at: for all subjects of
+   * one analysis, and for later analyses. `compute` is a function of its view alone.
    */
   derive<T>(compute: (view: View<R, S>) => T): T
+  /** The same for one of many keys, such as the name of a namespace: looking at one namespace alone keeps it longest. */
+  deriveFor<T>(key: string, compute: (view: View<R, S>, key: string) => T): T
+  /**
+   * A value that is too dear to be made again whenever something changes: `start` makes it, `update` is told where changes
+   * were and corrects it in place.
+   */
+  maintain<T>(start: (view: View<R, S>) => T, update: Correction<T, R, S>): T
+  /** The view without the subject in it: what one maintains holds there from review to review. */
+  readonly around: View<R, S>
 }
+
+/** Corrects a value in place, given where something that it looked at has changed. */
+type Correction<T, R extends KindName, S> = (value: T, changed: readonly Partition[], view: View<R, S>) => void
 
 /**
  * The view of one rule.
  *
- * @param onRead told of each kind that is read; the meta test compares it with what the rule declares
+ * @param onRead told of each kind that is read
  */
 export function viewOf<R extends KindName, S>(
   snapshot: Snapshot,
@@ -36,43 +51,82 @@ export function viewOf<R extends KindName, S>(
   stage: Stage,
   onRead: (kind: KindName) => void = () => undefined,
 ): View<R, S> {
-  /** Kinds read by the derivations that are under way, innermost last. */
-  const underWay: Set<KindName>[] = []
-  const note = (kind: KindName) => {
-    onRead(kind)
-    underWay.at(-1)?.add(kind)
-  }
-  const guard = (kind: R) => {
+  /** What the derivations that are under way have looked at, innermost last. */
+  const underWay: Reads[] = []
+  const note = (kind: R, namespace?: string) => {
     if (!reads.includes(kind)) throw new Error(`the rule reads ${kind}, which it does not declare`)
-    note(kind)
+    onRead(kind)
+    const innermost = underWay.at(-1)
+    if (innermost) noteRead(innermost, kind, namespace)
   }
+  const noteAll = (looked: Reads) => {
+    for (const kind of looked.keys()) onRead(kind)
+    const innermost = underWay.at(-1)
+    if (innermost) noteReads(innermost, looked)
+  }
+  const watching = <T>(looked: Reads, compute: () => T): T => {
+    underWay.push(looked)
+    try {
+      return compute()
+    } finally {
+      underWay.pop()
+    }
+  }
+  const deriveAs = <T>(compute: unknown, key: string, run: () => T): T => {
+    let derivation = recall(snapshot, compute, key, settings)
+    if (derivation === undefined) {
+      const looked: Reads = new Map()
+      const value = watching(looked, run)
+      derivation = { settings, reads: looked, value, holdsAt: snapshot.now }
+      remember(snapshot, compute, key, derivation)
+    }
+    noteAll(derivation.reads)
+    return derivation.value as T
+  }
+  let around: View<R, S> | undefined
   const view: View<R, S> = {
     stage,
     scope: snapshot.scope,
     settings,
     all(kind) {
-      guard(kind)
+      note(kind)
       return snapshot.all(kind)
     },
     inNamespace(kind, namespace) {
-      guard(kind)
+      note(kind, namespace)
       return snapshot.inNamespace(kind, namespace)
     },
-    derive<T>(compute: (view: View<R, S>) => T): T {
-      const circumstances = { compute, settings, stage }
-      let derivation: Derivation | undefined = recall(snapshot, circumstances)
-      if (derivation === undefined) {
-        const kinds = new Set<KindName>()
-        underWay.push(kinds)
-        try {
-          derivation = { ...circumstances, kinds, value: compute(view) }
-        } finally {
-          underWay.pop()
+    namespacesWith(kind) {
+      note(kind)
+      return snapshot.namespacesWith(kind)
+    },
+    derive: (compute) => deriveAs(compute, stage, () => compute(view)),
+    deriveFor: (key, compute) => deriveAs(compute, `${stage} ${key}`, () => compute(view, key)),
+    maintain<T>(start: (view: View<R, S>) => T, update: Correction<T, R, S>): T {
+      const { base } = snapshot
+      if (base) {
+        // What does not look at the subject's place is kept where the next review finds it.
+        const value = view.around.maintain(start, update)
+        const kept = recall(base.snapshot, start, stage, settings)
+        if (kept && !isRead(kept.reads, base.changed)) {
+          noteAll(kept.reads)
+          return value
         }
-        remember(snapshot, derivation)
+        return deriveAs(start, stage, () => start(view))
       }
-      for (const kind of derivation.kinds) note(kind)
-      return derivation.value as T
+      const kept = snapshot.derivations.get(start)?.get(stage)
+      const changes = kept?.settings === settings ? snapshot.changesSince(kept.holdsAt) : undefined
+      if (kept === undefined || changes === undefined) return deriveAs(start, stage, () => start(view))
+      const changed = [...changes].filter((place) => isRead(kept.reads, place))
+      kept.holdsAt = snapshot.now
+      // What the correction looks at counts as well.
+      if (changed.length > 0) watching(kept.reads, () => update(kept.value as T, changed, view))
+      noteAll(kept.reads)
+      return kept.value as T
+    },
+    get around() {
+      around ??= snapshot.base ? viewOf(snapshot.base.snapshot, reads, settings, stage, onRead) : view
+      return around
     },
   }
   return view
