@@ -21,6 +21,8 @@ export interface WebhookOptions {
   /** Manifests of the surrounding objects; without any, rules know only the object under review. */
   readonly snapshot: readonly string[]
   readonly config: Config
+  /** Milliseconds since 1970, for exemptions; the wall clock unless another one is given. */
+  readonly now?: () => number
   readonly log?: { write(line: string): void }
 }
 
@@ -55,6 +57,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     court: { rules, snapshot: await snapshotFrom(options.snapshot), config },
     metrics,
     clock: () => performance.now() / 1000,
+    ...(options.now ? { now: options.now } : {}),
     tls: tlsOptions(pair),
     unready: () =>
       served.notAfter <= new Date() ? [`the certificate expired on ${served.notAfter.toISOString()}`] : [],

@@ -8,6 +8,8 @@ export interface Metrics {
   rejected(reason: string): void
   /** Where to look, when asked, how much is under way. */
   watch(gate: { readonly requests: number; readonly bytes: number }): void
+  /** How many exemptions there are, by state, when asked. */
+  watchExemptions(count: () => Readonly<Record<string, number>>): void
   certificate(notAfter: Date): void
   reload(result: string): void
   /** The exposition text and its content type. */
@@ -70,6 +72,13 @@ export function createMetrics(): Metrics {
     labelNames: ['result'],
     registers,
   })
+  let countExemptions: Parameters<Metrics['watchExemptions']>[0] | undefined
+  const exemptions = new Gauge({
+    name: 'meshgate_exemptions',
+    help: 'Exemptions of the configuration: expired, ending within 14 days, unused since the start, used.',
+    labelNames: ['state'],
+    registers,
+  })
   const [registry] = registers
   const byLabels = new Map<string, { inc(): void }>()
   /** The counter of these labels, looked up once: hashing them at each review would cost more than judging it. */
@@ -92,11 +101,15 @@ export function createMetrics(): Metrics {
     watch(watched) {
       gate = watched
     },
+    watchExemptions(count) {
+      countExemptions = count
+    },
     certificate: (notAfter) => expiry.set(notAfter.getTime() / 1000),
     reload: (result) => reloads.inc({ result }),
     async expose() {
       requestsInFlight.set(gate.requests)
       bytesInFlight.set(gate.bytes)
+      for (const [state, count] of Object.entries(countExemptions?.() ?? {})) exemptions.set({ state }, count)
       return { type: registry.contentType, text: await registry.metrics() }
     },
   }
