@@ -31,6 +31,12 @@ object: in the cluster, or among the manifests that \`check\` was given. Where t
 An exemption needs a \`rule\` and a \`reason\`. What it covers is neither denied nor warned of; the audit annotation \`exempt\` names the rule. It lasts through the day \`expires\`
 (UTC). In the 14 days before, a warning names it, its owner and the day; afterwards the finding returns and says why. One that nothing needs is reported: by \`check\` on
 standard error, by \`serve\` in \`/readyz?verbose\` and as \`meshgate_exemptions{state="unused"}\`.
+
+## Reload
+
+\`serve\` looks at its file every ten seconds; mount a ConfigMap as a folder, not by \`subPath\`, which is never updated. A file that is wrong or gone changes nothing: the last good
+configuration stays in force, the log names file, line and column, and \`meshgate_config_reload_total{result}\` counts \`invalid\`, \`missing\` or \`unreadable\` at each look.
+\`meshgate_config_last_good_timestamp_seconds\` stands still from then on: alert when it is older than a minute.
 `
 }
 

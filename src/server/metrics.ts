@@ -12,6 +12,8 @@ export interface Metrics {
   watchExemptions(count: () => Readonly<Record<string, number>>): void
   certificate(notAfter: Date): void
   reload(result: string): void
+  /** A look at the configuration file: was it good, and when. */
+  configReload(result: string, now: Date): void
   /** The exposition text and its content type. */
   expose(): Promise<{ readonly type: string; readonly text: string }>
 }
@@ -72,6 +74,19 @@ export function createMetrics(): Metrics {
     labelNames: ['result'],
     registers,
   })
+  const configReloads = new Counter({
+    name: 'meshgate_config_reload_total',
+    help: 'Looks at a configuration file that changed or is not usable, by result.',
+    labelNames: ['result'],
+    registers,
+  })
+  // An alert on the first failure needs the zero before it.
+  for (const result of ['success', 'invalid', 'missing', 'unreadable']) configReloads.inc({ result }, 0)
+  const configGood = new Gauge({
+    name: 'meshgate_config_last_good_timestamp_seconds',
+    help: 'When the configuration in force was last seen in its file.',
+    registers,
+  })
   let countExemptions: Parameters<Metrics['watchExemptions']>[0] | undefined
   const exemptions = new Gauge({
     name: 'meshgate_exemptions',
@@ -103,6 +118,10 @@ export function createMetrics(): Metrics {
     },
     watchExemptions(count) {
       countExemptions = count
+    },
+    configReload(result, now) {
+      if (result !== 'unchanged') configReloads.inc({ result })
+      if (result === 'unchanged' || result === 'success') configGood.set(now.getTime() / 1000)
     },
     certificate: (notAfter) => expiry.set(notAfter.getTime() / 1000),
     reload: (result) => reloads.inc({ result }),
