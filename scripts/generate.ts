@@ -16,7 +16,7 @@ const schema = configSchema(rules.map((rule) => rule.id))
 const files = new Map<string, string>([
   ...rules.map((rule) => [`docs/rules/${rule.id}.md`, ruleMarkdown(rule)] as const),
   ['docs/rules/README.md', index()],
-  ['docs/configuration.md', configMarkdown(schema)],
+  ['docs/configuration.md', configMarkdown(schema, readFileSync(join(root, 'examples/rollout.yaml'), 'utf8'))],
   [
     'docs/configuration.schema.json',
     `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', title: 'meshgate', ...schema }, null, 2)}\n`,

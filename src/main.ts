@@ -1,5 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Config } from './config/config.ts'
+import type { ConfigSource } from './config/load.ts'
+import { followConfig } from './config/reload.ts'
 import { type Snapshot, snapshotOf } from './core/snapshot.ts'
 import { loadPaths } from './manifests/load.ts'
 import { makeSelfSigned } from './pki/self-signed.ts'
@@ -21,6 +23,10 @@ export interface WebhookOptions {
   /** Manifests of the surrounding objects; without any, rules know only the object under review. */
   readonly snapshot: readonly string[]
   readonly config: Config
+  /** The file that `config` was read from; it is followed. */
+  readonly configSource?: ConfigSource | undefined
+  /** Milliseconds since 1970, for exemptions; the wall clock unless another one is given. */
+  readonly now?: () => number
   readonly log?: { write(line: string): void }
 }
 
@@ -29,7 +35,7 @@ export interface Webhook {
   readonly url: string
   /** PEM of the CA that signed the self-made certificate; undefined with files. */
   readonly ca: string | undefined
-  /** Looks at the certificate files now, rather than at the next tick. */
+  /** Looks at the certificate files and the configuration now, rather than at the next tick. */
   reload(): Promise<void>
   /** Stops gracefully: in `drainMs`, kept connections and Services learn that this replica goes; then the server closes. */
   stop(drainMs: number): Promise<void>
@@ -43,18 +49,32 @@ const reloadEveryMs = 10_000
  * @throws when the certificate files cannot be served, or a snapshot path cannot be read
  */
 export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
-  const { host, port, files, names, config, log } = options
+  const { host, port, files, names, log } = options
   const made = files ? undefined : makeSelfSigned(names, new Date())
   const pair = files ? await readPair(files) : { ...(made ?? { cert: '', key: '' }), hash: '' }
   const leaf = await provePair(pair, [], new Date())
   const metrics = createMetrics()
   metrics.certificate(leaf.validToDate)
+  const live = followConfig(
+    options.config,
+    options.configSource,
+    rules.map((rule) => rule.id),
+  )
+  metrics.configReload('unchanged', new Date())
+  const snapshot = await snapshotFrom(options.snapshot)
   const served = { notAfter: leaf.validToDate }
 
   const app = buildApp({
-    court: { rules, snapshot: await snapshotFrom(options.snapshot), config },
+    court: {
+      rules,
+      snapshot,
+      get config() {
+        return live.current
+      },
+    },
     metrics,
     clock: () => performance.now() / 1000,
+    ...(options.now ? { now: options.now } : {}),
     tls: tlsOptions(pair),
     unready: () =>
       served.notAfter <= new Date() ? [`the certificate expired on ${served.notAfter.toISOString()}`] : [],
@@ -75,7 +95,15 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
       },
       () => new Date(),
     )
+  const reloadConfig = async () => {
+    const look = await live.poll()
+    metrics.configReload(look.result, new Date())
+    if (look.result === 'success') server.log.info('a new configuration is in force')
+    else if ('news' in look && look.news)
+      server.log.error(`${look.message}; the last good configuration stays in force until the file is right again`)
+  }
   const reload = async () => {
+    await reloadConfig()
     const result = (await reloader?.poll()) ?? 'unchanged'
     if (result === 'unchanged') return
     metrics.reload(typeof result === 'string' ? result : result.failed)

@@ -3,6 +3,7 @@ import { analyse } from '../core/analyse.ts'
 import { autofix } from '../core/autofix.ts'
 import type { Edit } from '../core/edit.ts'
 import { type Enforced, enforce } from '../core/enforce.ts'
+import { type Exempted, endingSoon } from '../core/exemption.ts'
 import type { Failure, Finding } from '../core/finding.ts'
 import type { Rule } from '../core/rule.ts'
 import { type Snapshot, withSubject } from '../core/snapshot.ts'
@@ -16,18 +17,22 @@ export interface Court {
   readonly rules: readonly Rule<LinkerdSettings>[]
   readonly snapshot: Snapshot
   readonly config: Config
+  /** Milliseconds since 1970: exemptions end. */
+  readonly now: number
 }
 
 /** What is decided about one review. */
 export interface Verdict {
   readonly enforced: readonly Enforced[]
-  /** Why something was not judged, for the user; at most one line. */
+  readonly suppressed: readonly Finding[]
+  readonly exempted: readonly Exempted[]
+  /** Why something was not judged, or an exemption that ends: a line each, for the user. */
   readonly notes: readonly string[]
   /** Our own faults. If there is one, there is no verdict to rely on. */
   readonly failures: readonly Failure[]
 }
 
-const nothing: Verdict = { enforced: [], notes: [], failures: [] }
+const nothing: Verdict = { enforced: [], suppressed: [], exempted: [], notes: [], failures: [] }
 
 /**
  * Judges the object of a review. Every finding counts, never only the first.
@@ -44,15 +49,9 @@ export function judge(review: Review, court: Court): Verdict {
     return { ...nothing, notes: [`not judged: no rule speaks about ${review.kind.kind || 'this kind'}`] }
 
   const { findings, failures } = analyseOne(read.resource, court)
-  const { enforced } = enforce(findings, court.config.enforcement)
   const known = new Set(oldFindings(review, court).map(fingerprint))
-  return {
-    ...nothing,
-    failures,
-    enforced: enforced.map((one) =>
-      one.enforcement === 'deny' && known.has(fingerprint(one.finding)) ? { ...one, enforcement: 'warn' } : one,
-    ),
-  }
+  const outcome = enforceOn(read.resource, findings, court, (finding) => known.has(fingerprint(finding)))
+  return { ...outcome, notes: endingSoon(outcome.exempted, court.now), failures }
 }
 
 /** The edits that `/mutate` makes: fixes of the rules configured with `fix`, until none is left. None on DELETE. */
@@ -63,7 +62,7 @@ export function mend(review: Review, court: Court): readonly Edit[] {
     const read = readResource(object, review.namespace)
     if (read.as !== 'resource' || isMirrorPod(read.resource)) return []
     const { findings } = analyseOne(read.resource, { ...court, rules })
-    const { enforced } = enforce(findings, court.config.enforcement)
+    const { enforced } = enforceOn(read.resource, findings, court)
     return enforced.flatMap(({ finding }) => (finding.fix ? [finding.fix] : []))
   }).edits
 }
@@ -88,6 +87,15 @@ function analyseOne(subject: Resource, { snapshot, rules, config }: Court) {
     settings: config.linkerd,
     stage: 'admitted',
   })
+}
+
+function enforceOn(
+  subject: Resource,
+  findings: readonly Finding[],
+  { snapshot, config, now }: Court,
+  wasThere: (finding: Finding) => boolean = () => false,
+) {
+  return enforce(findings, config.enforcement, { snapshot: withSubject(snapshot, subject), now, wasThere })
 }
 
 function oldFindings(review: Review, court: Court): readonly Finding[] {

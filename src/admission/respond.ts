@@ -1,5 +1,5 @@
 import type { Edit } from '../core/edit.ts'
-import type { Enforced } from '../core/enforce.ts'
+import { type Enforced, textOf } from '../core/enforce.ts'
 import { severities } from '../core/finding.ts'
 import { toJsonPatch } from '../core/json-patch.ts'
 import { plainText, shortText } from '../core/plain-text.ts'
@@ -38,17 +38,16 @@ const longestDenial = 1024
  *
  * @param scope how much of the world was known
  */
-export function respond(review: Review, { enforced, notes }: Verdict, scope: Scope): Answer {
+export function respond(review: Review, verdict: Verdict, scope: Scope): Answer {
+  const { enforced, notes } = verdict
   const worstFirst = enforced.toSorted(
     (a, b) => severities.indexOf(a.finding.severity) - severities.indexOf(b.finding.severity),
   )
   const denials = worstFirst.filter(({ enforcement }) => enforcement === 'deny')
-  const warnings = warningsOf([
-    ...worstFirst.filter(({ enforcement }) => enforcement === 'warn').map(headline),
-    ...notes,
-  ])
+  const warned = worstFirst.filter(({ enforcement }) => enforcement === 'warn')
+  const warnings = warningsOf([...warned.map(headline), ...warned.flatMap(remarkLine), ...notes])
   // Without surroundings nothing was found that rests on what is not there; whoever reads the audit log must know.
-  const auditAnnotations = { ...auditOf(enforced), ...(scope === 'nothing' ? { surroundings: 'unknown' } : {}) }
+  const auditAnnotations = { ...auditOf(verdict), ...(scope === 'nothing' ? { surroundings: 'unknown' } : {}) }
   return answerTo(review, {
     allowed: denials.length === 0,
     ...(denials.length > 0 ? { status: { code: 403, reason: 'Forbidden', message: denialOf(denials) } } : {}),
@@ -74,6 +73,11 @@ function headline({ finding }: Enforced): string {
   return `[${finding.rule}] ${finding.text}`
 }
 
+/** A line of its own: behind the text it would be cut off. */
+function remarkLine({ finding, remark }: Enforced): string[] {
+  return remark === undefined ? [] : [`[${finding.rule}] ${remark}`]
+}
+
 /** One line each; a longer one is cut at a word; of more than five, the last counts the rest. */
 function warningsOf(texts: readonly string[]): string[] {
   const lines = [...new Set(texts.map((text) => shortText(text, longestWarning)))]
@@ -85,7 +89,8 @@ function warningsOf(texts: readonly string[]): string[] {
 /** First what is wrong and where, then a line for each further finding, then where to read on. */
 function denialOf(denials: readonly Enforced[]): string {
   const lines = denials.slice(0, mostDenials).map((denial, i) => {
-    const { subject, path, rule, text } = denial.finding
+    const { subject, path, rule } = denial.finding
+    const text = textOf(denial)
     const where = path.length > 0 ? ` at ${formatPath(path)}` : ''
     const line = i === 0 ? `[${rule}] ${describe(subject)}${where}: ${text}` : `[${rule}]${where}: ${text}`
     return shortText(line, longestDenial)
@@ -96,11 +101,24 @@ function denialOf(denials: readonly Enforced[]): string {
 }
 
 /** Always the names of the rules, by what was done about them: for the audit log, which users do not see. */
-function auditOf(enforced: readonly Enforced[]): Record<string, string> {
+function auditOf({ enforced, suppressed, exempted }: Verdict): Record<string, string> {
   const annotations: Record<string, string> = {}
-  for (const enforcement of ['deny', 'warn', 'audit'] as const) {
-    const names = new Set(enforced.filter((one) => one.enforcement === enforcement).map(({ finding }) => finding.rule))
-    if (names.size > 0) annotations[enforcement] = plainText([...names].toSorted().join(',')).slice(0, 256)
+  const annotate = (key: string, rules: readonly string[]) => {
+    const names = new Set(rules)
+    if (names.size > 0) annotations[key] = plainText([...names].toSorted().join(',')).slice(0, 256)
   }
+  for (const enforcement of ['deny', 'warn', 'audit'] as const)
+    annotate(
+      enforcement,
+      enforced.filter((one) => one.enforcement === enforcement).map(({ finding }) => finding.rule),
+    )
+  annotate(
+    'suppress',
+    suppressed.map(({ rule }) => rule),
+  )
+  annotate(
+    'exempt',
+    exempted.map(({ finding }) => finding.rule),
+  )
   return annotations
 }

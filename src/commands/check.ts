@@ -3,6 +3,7 @@ import { styleText } from 'node:util'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { atLeast, severities } from '../core/finding.ts'
+import { plainText } from '../core/plain-text.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import { type Loaded, loadPaths } from '../manifests/load.ts'
 import { formatGithub } from '../report/github.ts'
@@ -79,7 +80,8 @@ export async function check(args: readonly string[], world: World): Promise<numb
   )
   const load = () => loadPaths(positionals, { stdin: () => readAll(world.stdin) })
   let loaded = await load()
-  let examination = examine(loaded, rules, config)
+  const now = (world.now?.() ?? new Date()).getTime()
+  let examination = examine(loaded, rules, config, now)
   if (values.fix || values.diff) {
     const { texts, refused } = fixTexts(loaded, examination.enforced)
     for (const reason of refused) world.stderr.write(`meshgate: not fixed: ${reason}\n`)
@@ -87,10 +89,10 @@ export async function check(args: readonly string[], world: World): Promise<numb
     else if (texts.size > 0) {
       for (const [file, { after }] of texts) writeFileSync(file, after)
       loaded = await load()
-      examination = examine(loaded, rules, config)
+      examination = examine(loaded, rules, config, now)
     }
   }
-  notify(loaded, world, values.quiet)
+  notify(loaded, examination.notices, world, values.quiet)
 
   const { report } = examination
   for (const { format, file } of outputs) {
@@ -135,8 +137,9 @@ function withAssumption(config: Config, meshed: boolean, unmeshed: boolean): Con
   return { ...config, linkerd: { ...config.linkerd, assume } }
 }
 
-function notify(loaded: Loaded, world: World, quiet: boolean): void {
+function notify(loaded: Loaded, notices: readonly string[], world: World, quiet: boolean): void {
   if (quiet) return
+  for (const notice of notices) world.stderr.write(`meshgate: ${plainText(notice)}\n`)
   for (const { file, text } of loaded.notices) world.stderr.write(`meshgate: ${file}: ${text}\n`)
 }
 

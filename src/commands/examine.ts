@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { analyse } from '../core/analyse.ts'
-import { type Enforced, enforce } from '../core/enforce.ts'
+import { type Enforced, enforce, textOf } from '../core/enforce.ts'
+import { endingSoon, nameExemption, unusedAmong } from '../core/exemption.ts'
 import type { Rule } from '../core/rule.ts'
 import { snapshotOf } from '../core/snapshot.ts'
 import { describe } from '../k8s/resource.ts'
@@ -12,18 +13,34 @@ import type { Report, ReportedFailure, ReportedFinding } from '../report/report.
 export interface Examination {
   readonly report: Report
   readonly enforced: readonly Enforced[]
+  /** Lines about exemptions that end or that nothing needs. */
+  readonly notices: readonly string[]
 }
 
-/** Judges every resource of the input among all the others. */
-export function examine(loaded: Loaded, rules: readonly Rule<LinkerdSettings>[], config: Config): Examination {
+/** More are counted. */
+const mostUnused = 10
+
+/**
+ * Judges every resource of the input among all the others.
+ *
+ * @param now milliseconds since 1970
+ */
+export function examine(
+  loaded: Loaded,
+  rules: readonly Rule<LinkerdSettings>[],
+  config: Config,
+  now: number,
+): Examination {
+  const snapshot = snapshotOf(loaded.resources, 'input')
   const { findings, failures } = analyse({
     subjects: loaded.resources,
-    snapshot: snapshotOf(loaded.resources, 'input'),
+    snapshot,
     rules,
     settings: config.linkerd,
     stage: 'declared',
   })
-  const { enforced, suppressed } = enforce(findings, config.enforcement)
+  const { enforced, suppressed, exempted } = enforce(findings, config.enforcement, { snapshot, now })
+  const unused = unusedAmong(config.enforcement.exemptions, findings).map(nameExemption)
   const reported = enforced.map((found) => place(found, loaded)).toSorted(inOrder)
   const ours: ReportedFailure[] = failures.map(({ rule, subject, error }) => {
     const { document, prefix } = sourceOf(loaded, subject)
@@ -34,6 +51,11 @@ export function examine(loaded: Loaded, rules: readonly Rule<LinkerdSettings>[],
   })
   return {
     enforced,
+    notices: [
+      ...endingSoon(exempted, now),
+      ...unused.slice(0, mostUnused).map((name) => `exemption unused: ${name}; nothing in this input needs it`),
+      ...(unused.length > mostUnused ? [`${unused.length - mostUnused} more exemptions are unused`] : []),
+    ],
     report: {
       findings: reported,
       failures: [...loaded.failures, ...ours].toSorted(inOrder),
@@ -44,17 +66,20 @@ export function examine(loaded: Loaded, rules: readonly Rule<LinkerdSettings>[],
         findings: reported.length,
       },
       suppressed: suppressed.length,
+      exempted: exempted.length,
+      unusedExemptions: unused.length,
     },
   }
 }
 
-function place({ finding, enforcement }: Enforced, loaded: Loaded): ReportedFinding {
+function place(found: Enforced, loaded: Loaded): ReportedFinding {
+  const { finding, enforcement } = found
   const { subject } = finding
   const { document, prefix } = sourceOf(loaded, subject)
   return {
     rule: finding.rule,
     message: finding.message,
-    text: finding.text,
+    text: textOf(found),
     severity: finding.severity,
     confidence: finding.confidence,
     enforcement,

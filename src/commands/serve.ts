@@ -1,4 +1,5 @@
-import { loadConfig } from '../config/load.ts'
+import { defaultConfig } from '../config/config.ts'
+import { findConfig, parseConfig } from '../config/load.ts'
 import { startWebhook } from '../main.ts'
 import { rules } from '../rules/index.ts'
 import { readArguments, UsageError } from './arguments.ts'
@@ -16,7 +17,7 @@ Without --cert and --key it makes its own certificate and prints the CA for the 
   --dns-name NAME      a name for the self-made certificate; may be repeated
   --drain SECONDS      how long to go on serving after SIGTERM (default 10)
   --snapshot PATH      manifests of the surrounding objects; may be repeated
-  --config FILE        configuration; otherwise .meshgate.yaml here or above
+  --config FILE        configuration; otherwise .meshgate.yaml here or above; read again when it changes
   -h, --help
 `
 
@@ -44,7 +45,7 @@ export async function serve(args: readonly string[], world: World): Promise<numb
   const { cert, key } = values
   if ((cert === undefined) !== (key === undefined)) throw new UsageError('--cert and --key go together')
   const ids = rules.map((rule) => rule.id)
-  const config = loadConfig(values.config ?? (world.env['MESHGATE_CONFIG'] || undefined), world.cwd(), ids)
+  const source = findConfig(values.config ?? (world.env['MESHGATE_CONFIG'] || undefined), world.cwd())
 
   const webhook = await startWebhook({
     host: values.host,
@@ -52,7 +53,8 @@ export async function serve(args: readonly string[], world: World): Promise<numb
     files: cert !== undefined && key !== undefined ? { certFile: cert, keyFile: key } : undefined,
     names: values['dns-name'].length > 0 ? values['dns-name'] : ['localhost', '127.0.0.1'],
     snapshot: values.snapshot,
-    config,
+    config: source ? parseConfig(source.file, source.text, ids) : defaultConfig,
+    configSource: source,
     log: world.stderr,
   })
   if (webhook.ca !== undefined) world.stdout.write(webhook.ca)

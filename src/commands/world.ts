@@ -5,6 +5,8 @@ export interface World {
   readonly stderr: Output
   readonly env: Readonly<Record<string, string | undefined>>
   cwd(): string
+  /** The wall clock, unless another one is given. */
+  now?(): Date
 }
 
 interface Output {

@@ -1,5 +1,10 @@
-import type { Enforcement, EnforcementPolicy } from '../core/enforce.ts'
+import type { Enforcement, EnforcementPolicy, NamespaceEnforcement } from '../core/enforce.ts'
+import type { Exemption } from '../core/exemption.ts'
+import type { NamespacePattern } from '../core/namespace-pattern.ts'
+import { isObject } from '../k8s/json.ts'
 import { defaultSettings, type LinkerdSettings } from '../linkerd/settings.ts'
+import { contradictions } from './contradictions.ts'
+import { readExpiry } from './expiry.ts'
 import { configSchema } from './schema.ts'
 import { type ConfigError, validate } from './validate.ts'
 
@@ -12,7 +17,7 @@ export interface Config {
 }
 
 export const defaultConfig: Config = {
-  enforcement: { ceiling: 'deny', rules: new Map(), suppressDenials: false },
+  enforcement: { ceiling: 'deny', rules: new Map(), suppressDenials: false, exemptions: [] },
   fix: new Set(),
   linkerd: defaultSettings,
 }
@@ -27,16 +32,25 @@ export function readConfig(
   ruleIds: readonly string[],
 ): { readonly config: Config } | { readonly errors: readonly ConfigError[] } {
   if (value === null || value === undefined) return { config: defaultConfig }
-  const errors = validate(configSchema(ruleIds), value)
+  const spelled = withOff(value)
+  const misfits = validate(configSchema(ruleIds), spelled)
+  if (misfits.length > 0) return { errors: misfits }
+  const file = spelled as ConfigFile
+  const errors = contradictions(file)
   if (errors.length > 0) return { errors }
-  const file = value as ConfigFile
   const perRule = Object.entries(file.rules ?? {})
   return {
     config: {
       enforcement: {
         ceiling: file.ceiling ?? defaultConfig.enforcement.ceiling,
-        rules: new Map(perRule.flatMap(([id, rule]) => (rule.enforcement ? [[id, rule.enforcement] as const] : []))),
+        rules: new Map(
+          perRule.map(([id, { enforcement, namespaces }]) => [
+            id,
+            { enforcement, namespaces: namespaces?.map(entryOf) },
+          ]),
+        ),
         suppressDenials: file.suppressDenials ?? defaultConfig.enforcement.suppressDenials,
+        exemptions: (file.exemptions ?? []).map(exemptionFrom),
       },
       fix: new Set(perRule.filter(([, rule]) => rule.fix).map(([id]) => id)),
       linkerd: {
@@ -49,10 +63,48 @@ export function readConfig(
 }
 
 /** A file that has passed {@link configSchema}. `test/config` holds both against each other. */
-interface ConfigFile {
+export interface ConfigFile {
   readonly ceiling?: Enforcement
-  readonly rules?: Readonly<Record<string, { readonly enforcement?: Enforcement; readonly fix?: boolean }>>
+  readonly rules?: Readonly<Record<string, RuleEntry>>
+  readonly exemptions?: readonly ExemptionEntry[]
   readonly suppressDenials?: boolean
-  readonly requireInjection?: readonly string[]
+  readonly requireInjection?: readonly NamespacePattern[]
   readonly linkerd?: Partial<Omit<LinkerdSettings, 'requireInjection' | 'assume'>>
+}
+
+interface RuleEntry {
+  readonly enforcement?: Enforcement
+  readonly fix?: boolean
+  readonly namespaces?: readonly NamespaceEntry[]
+}
+
+type NamespaceEntry = { readonly enforcement: Enforcement } & (
+  | { readonly names: readonly string[] }
+  | Exclude<NamespacePattern, string>
+)
+
+type ExemptionEntry = Omit<Exemption, 'expires'> & { readonly expires?: string }
+
+function entryOf(entry: NamespaceEntry): NamespaceEnforcement {
+  const patterns = 'names' in entry ? entry.names : [{ selector: entry.selector }]
+  return { patterns, enforcement: entry.enforcement }
+}
+
+function exemptionFrom({ expires, ...entry }: ExemptionEntry): Exemption {
+  return expires === undefined ? entry : { ...entry, expires: { text: expires, at: readExpiry(expires) ?? 0 } }
+}
+
+/**
+ * The value with `off` where an enforcement is the boolean false: so YAML 1.1 reads `off`, here and in every template that
+ * was rendered on the way.
+ */
+function withOff(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withOff)
+  if (!isObject(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [
+      key,
+      member === false && (key === 'enforcement' || key === 'ceiling') ? 'off' : withOff(member),
+    ]),
+  )
 }

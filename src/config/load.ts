@@ -12,6 +12,12 @@ export class ConfigFileError extends Error {
 /** Where `check` and `serve` look when nothing is said, in each folder from the working directory to the repository's root. */
 export const configFileNames = ['.meshgate.yaml', '.meshgate.yml', 'meshgate.yaml'] as const
 
+/** A file of configuration, as it was read. */
+export interface ConfigSource {
+  readonly file: string
+  readonly text: string
+}
+
 /**
  * The configuration: from `--config`, else `$MESHGATE_CONFIG`, else the first {@link configFileNames} upwards, else the
  * defaults. One file wins; nothing is merged.
@@ -21,14 +27,24 @@ export const configFileNames = ['.meshgate.yaml', '.meshgate.yml', 'meshgate.yam
  * @throws ConfigFileError
  */
 export function loadConfig(named: string | undefined, cwd: string, ruleIds: readonly string[]): Config {
-  if (named !== undefined) return parseConfig(named, read(named), ruleIds)
+  const source = findConfig(named, cwd)
+  return source ? parseConfig(source.file, source.text, ruleIds) : defaultConfig
+}
+
+/**
+ * The file that {@link loadConfig} reads, or undefined for the defaults.
+ *
+ * @throws ConfigFileError when the file that was asked for cannot be read
+ */
+export function findConfig(named: string | undefined, cwd: string): ConfigSource | undefined {
+  if (named !== undefined) return { file: named, text: read(named) }
   for (let folder = cwd; ; folder = dirname(folder)) {
     for (const name of configFileNames) {
       const file = join(folder, name)
       const text = readIfThere(file)
-      if (text !== undefined) return parseConfig(file, text, ruleIds)
+      if (text !== undefined) return { file, text }
     }
-    if (readIfThere(join(folder, '.git', 'HEAD')) !== undefined || dirname(folder) === folder) return defaultConfig
+    if (readIfThere(join(folder, '.git', 'HEAD')) !== undefined || dirname(folder) === folder) return undefined
   }
 }
 

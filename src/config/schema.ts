@@ -3,12 +3,7 @@ import { defaultSettings } from '../linkerd/settings.ts'
 
 /** The part of JSON Schema that the configuration uses. */
 export type Schema =
-  | {
-      readonly description: string
-      readonly type: 'string'
-      readonly enum?: readonly string[]
-      readonly default?: string
-    }
+  | TextSchema
   | {
       readonly description: string
       readonly type: 'integer'
@@ -17,19 +12,53 @@ export type Schema =
       readonly default?: number
     }
   | { readonly description: string; readonly type: 'boolean'; readonly default?: boolean }
-  | {
-      readonly description: string
-      readonly type: 'array'
-      readonly items: Schema
-      readonly default?: readonly string[]
-    }
+  | ListSchema
   | ObjectSchema
+  | MapSchema
+  | TextOrObjectSchema
+
+export interface TextSchema {
+  readonly description: string
+  readonly type: 'string'
+  readonly enum?: readonly string[]
+  /** A name for the words of `enum`, where they are many and explained elsewhere. */
+  readonly title?: string
+  /** With examples of what fits: errors show them. */
+  readonly pattern?: string
+  readonly examples?: readonly string[]
+  readonly default?: string
+}
+
+export interface ListSchema {
+  readonly description: string
+  readonly type: 'array'
+  readonly items: Schema
+  readonly default?: readonly string[]
+}
 
 export interface ObjectSchema {
   readonly description: string
   readonly type: 'object'
   readonly properties: Readonly<Record<string, Schema>>
   readonly additionalProperties: false
+  readonly required?: readonly string[]
+  /** Exactly one of these keys must be there. */
+  readonly oneOf?: readonly { readonly required: readonly [string] }[]
+  /** A name for an object that Kubernetes defines: its keys are not explained here. */
+  readonly title?: string
+}
+
+/** Any keys, with values of one kind. */
+export interface MapSchema {
+  readonly description: string
+  readonly type: 'object'
+  readonly additionalProperties: Schema
+}
+
+/** A text, or an object for what a text cannot say. */
+export interface TextOrObjectSchema {
+  readonly description: string
+  readonly anyOf: readonly [TextSchema, ObjectSchema]
 }
 
 const port = (description: string, value: number): Schema => ({
@@ -39,6 +68,53 @@ const port = (description: string, value: number): Schema => ({
   maximum: 65535,
   default: value,
 })
+
+const notBlank = '\\S'
+
+/** Also catches an upper-case letter, a `!` and a `${VAR}`, none of which ever matches. */
+const namespaceName: TextSchema = {
+  description: 'A namespace name; `*` stands for any characters, `?` for one.',
+  type: 'string',
+  pattern: '^[a-z0-9*?-]+$',
+  examples: ['shop', 'team-*'],
+}
+
+const labelSelector: ObjectSchema = {
+  title: 'label selector',
+  description: "Labels of the Namespace, in Kubernetes' own form. A Namespace that is not known matches none.",
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    matchLabels: {
+      description: 'Labels with exactly these values.',
+      type: 'object',
+      additionalProperties: { description: 'A value.', type: 'string' },
+    },
+    matchExpressions: {
+      description: 'Conditions that must all hold.',
+      type: 'array',
+      items: {
+        description: 'A condition on one label.',
+        type: 'object',
+        additionalProperties: false,
+        required: ['key', 'operator'],
+        properties: {
+          key: { description: 'The label.', type: 'string', pattern: notBlank, examples: ['env'] },
+          operator: {
+            description: 'How it is compared.',
+            type: 'string',
+            enum: ['In', 'NotIn', 'Exists', 'DoesNotExist'],
+          },
+          values: {
+            description: 'For In and NotIn.',
+            type: 'array',
+            items: { description: 'A value.', type: 'string' },
+          },
+        },
+      },
+    },
+  },
+}
 
 const rule: Schema = {
   description: 'How one rule is enforced.',
@@ -51,8 +127,54 @@ const rule: Schema = {
       enum: enforcements,
     },
     fix: { description: 'Let /mutate apply the fix of this rule.', type: 'boolean', default: false },
+    namespaces: {
+      description: 'Something else for some namespaces. The first entry that matches decides.',
+      type: 'array',
+      items: {
+        description: 'What a finding does in these namespaces.',
+        type: 'object',
+        additionalProperties: false,
+        required: ['enforcement'],
+        oneOf: [{ required: ['names'] }, { required: ['selector'] }],
+        properties: {
+          names: {
+            description: 'Which namespaces, by name. Either this or `selector`.',
+            type: 'array',
+            items: namespaceName,
+          },
+          selector: labelSelector,
+          enforcement: { description: 'What a finding does there.', type: 'string', enum: enforcements },
+        },
+      },
+    },
   },
 }
+
+const exemption = (ruleIds: readonly string[]): ObjectSchema => ({
+  description: 'A defect that is known and let be.',
+  type: 'object',
+  additionalProperties: false,
+  required: ['rule', 'reason'],
+  properties: {
+    rule: { title: 'id of a rule', description: 'Which rule.', type: 'string', enum: ruleIds },
+    namespace: { ...namespaceName, description: 'Name of the namespace, with `*` and `?`. Without it, every one.' },
+    name: {
+      description: 'Name of the object, with `*` and `?`. Without it, every one.',
+      type: 'string',
+      pattern: notBlank,
+      examples: ['web', 'web-*'],
+    },
+    reason: { description: 'Why.', type: 'string', pattern: notBlank, examples: ['legacy clients, see TICKET-12'] },
+    owner: { description: 'Who can extend or end it.', type: 'string', pattern: notBlank, examples: ['team-shop'] },
+    expires: {
+      description:
+        'Its last day, in UTC, or the moment it ends (RFC 3339). Then the findings return; 14 days before, whoever profits is told.',
+      type: 'string',
+      pattern: '^\\d{4}-\\d\\d-\\d\\d([Tt]\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?([Zz]|[+-]\\d\\d:\\d\\d))?$',
+      examples: ['2027-01-31', '2027-01-31T12:00:00Z'],
+    },
+  },
+})
 
 /**
  * The one schema of the configuration: for the file of `check` and `serve`, for `docs/configuration.md`, and for editors
@@ -78,6 +200,12 @@ export function configSchema(ruleIds: readonly string[]): ObjectSchema {
         additionalProperties: false,
         properties: Object.fromEntries(ruleIds.map((id) => [id, rule])),
       },
+      exemptions: {
+        description: 'Defects that are known and let be, also where they would be denied.',
+        type: 'array',
+        items: exemption(ruleIds),
+        default: [],
+      },
       suppressDenials: {
         description: 'May an annotation on the object lift a denial? Otherwise it lifts warnings only.',
         type: 'boolean',
@@ -86,8 +214,20 @@ export function configSchema(ruleIds: readonly string[]): ObjectSchema {
       requireInjection: {
         description: 'Namespaces whose Pods must be meshed, whatever their annotations say. `*` is every namespace.',
         type: 'array',
-        items: { description: 'A namespace name.', type: 'string' },
-        default: defaultSettings.requireInjection,
+        items: {
+          description: 'A namespace name, with `*` and `?`, or a `selector` of labels.',
+          anyOf: [
+            namespaceName,
+            {
+              description: 'By the labels of the Namespace.',
+              type: 'object',
+              additionalProperties: false,
+              required: ['selector'],
+              properties: { selector: labelSelector },
+            },
+          ],
+        },
+        default: [],
       },
       linkerd: {
         description: "What is true of your Linkerd. The defaults are Linkerd's own.",

@@ -1,3 +1,4 @@
+import type { NamespacePattern } from '../core/namespace-pattern.ts'
 import { defaultOpaquePorts, inboundPort, proxyPorts } from './facts.ts'
 
 /**
@@ -19,8 +20,8 @@ export interface LinkerdSettings {
   readonly serviceAccountTokenProjection: boolean
   /** CIDRs in which Pods may live (Helm `clusterNetworks`, or the Pod CIDRs where known). */
   readonly clusterNetworks: readonly string[]
-  /** Names of namespaces whose Pods must be meshed, whatever their annotations say. `*` is all. */
-  readonly requireInjection: readonly string[]
+  /** Namespaces whose Pods must be meshed, whatever their annotations say. */
+  readonly requireInjection: readonly NamespacePattern[]
   /** What to think of Pods whose namespace is not known: `--assume-meshed`, `--assume-unmeshed`. */
   readonly assume: 'annotations' | 'meshed' | 'unmeshed'
 }

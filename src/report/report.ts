@@ -51,6 +51,10 @@ export interface Report {
   }
   /** Findings that an annotation suppressed. */
   readonly suppressed: number
+  /** Findings that the configuration exempts. */
+  readonly exempted: number
+  /** Exemptions that no finding needs. */
+  readonly unusedExemptions: number
 }
 
 /** How many findings there are of each severity, worst first; severities without any are left out. */

@@ -33,7 +33,8 @@ export function formatText(report: Report, { paint, quiet }: TextOptions): strin
   return lines.map((line) => `${line}\n`).join('')
 }
 
-function closing({ findings, failures, summary, suppressed }: Report): string {
+function closing(report: Report): string {
+  const { findings, failures, summary, suppressed, exempted, unusedExemptions } = report
   const bySeverity = countBySeverity(findings).map(([severity, count]) => plural(count, severity))
   const found =
     findings.length === 0 ? '0 findings' : `${plural(findings.length, 'finding')} (${bySeverity.join(', ')})`
@@ -41,6 +42,8 @@ function closing({ findings, failures, summary, suppressed }: Report): string {
   const fixable = findings.filter((finding) => finding.fix !== undefined).length
   if (fixable > 0) parts.push(`${fixable} fixable with --fix`)
   if (suppressed > 0) parts.push(`${suppressed} suppressed`)
+  if (exempted > 0) parts.push(`${exempted} exempted`)
+  if (unusedExemptions > 0) parts.push(`${plural(unusedExemptions, 'exemption')} unused`)
   if (failures.length > 0) parts.push(plural(failures.length, 'failure'))
   return `${findings.length + failures.length === 0 ? '✔' : '✖'} ${parts.join('; ')}`
 }

@@ -1,4 +1,5 @@
 import type { Confidence, Severity } from '../core/finding.ts'
+import { isMeant } from '../core/namespace-pattern.ts'
 import type { View } from '../core/view.ts'
 import { isUnresolved, own, type Path } from '../k8s/json.ts'
 import { containersOf, type PodKind, type PodTemplate, podTemplateOf } from '../k8s/pod-template.ts'
@@ -98,7 +99,7 @@ function* judge(subject: Resource<PodKind>, view: InjectionView) {
   // Injected by hand, without the label.
   if (hasProxy(template.spec)) return
 
-  const required = view.settings.requireInjection.some((one) => one === name || one === '*')
+  const required = isMeant(view.settings.requireInjection, name, namespace) === 'yes'
   const byAnnotation = annotationVerdict(namespaceValue, podValue)
   const asked =
     byAnnotation !== 'injection_enable_annotation_absent' && byAnnotation !== 'injection_disable_annotation_present'

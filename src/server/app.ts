@@ -5,14 +5,18 @@ import { type Answer, respond, respondWithPatch } from '../admission/respond.ts'
 import { type Review, readReview } from '../admission/review.ts'
 import { byGroupAndKind } from '../k8s/resource.ts'
 import { createGate, mostBodyBytes } from './admission-gate.ts'
+import { createExemptionUse } from './exemption-use.ts'
 import type { Metrics } from './metrics.ts'
 
 /** What the server needs from outside. */
 export interface ServerDependencies {
-  readonly court: Court
+  /** Read anew at each review: the configuration may change. */
+  readonly court: Omit<Court, 'now'>
   readonly metrics: Metrics
   /** Seconds, monotonic. */
   readonly clock: () => number
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
   /** Where logs go, a JSON line each; nothing is logged without. Bodies never are. */
   readonly log?: { write(line: string): void }
   /** For TLS; plain HTTP without (tests inject requests). */
@@ -45,9 +49,12 @@ class Refusal extends Error {
  * Timeouts outlast the API server's: it keeps idle connections for 90 s and does not retry a POST, so a server that closes
  * first loses calls (hence 120 s).
  */
-export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }: ServerDependencies): App {
+export function buildApp(dependencies: ServerDependencies): App {
+  const { court, metrics, clock, now = Date.now, log, tls, unready = () => [] } = dependencies
   const gate = createGate()
   metrics.watch(gate)
+  const exemptionUse = createExemptionUse()
+  metrics.watchExemptions(() => exemptionUse.count(court.config.enforcement.exemptions, now()))
   const exits = new WeakMap<FastifyRequest, () => void>()
   let draining = false
   const server = fastify({
@@ -126,7 +133,7 @@ export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }
     })
 
   answer('/validate', (review) => {
-    const verdict = judge(review, court)
+    const verdict = judge(review, { ...court, now: now() })
     for (const { rule, error } of verdict.failures) {
       metrics.failure(rule)
       server.log.error({ err: error, rule }, 'a rule failed')
@@ -134,13 +141,18 @@ export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }
     const [failure] = verdict.failures
     if (failure) throw new Refusal(500, 'rule-failed', `rule ${failure.rule} failed; see the log of meshgate`)
     for (const { finding, enforcement } of verdict.enforced) metrics.finding(finding.rule, enforcement)
+    for (const { finding, exemption } of verdict.exempted) {
+      metrics.finding(finding.rule, 'exempt')
+      exemptionUse.note(exemption)
+    }
+    for (const { rule } of verdict.suppressed) metrics.finding(rule, 'suppress')
     const result = respond(review, verdict, court.snapshot.scope)
     const { allowed, warnings } = result.response
     return { answer: result, verdict: allowed ? (warnings ? 'warned' : 'allowed') : 'denied' }
   })
 
   answer('/mutate', (review) => {
-    const edits = mend(review, court)
+    const edits = mend(review, { ...court, now: now() })
     const result = respondWithPatch(review, edits, (text) => Buffer.from(text).toString('base64'))
     return { answer: result, verdict: result.response.patch === undefined ? 'allowed' : 'patched' }
   })
@@ -149,7 +161,14 @@ export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }
   server.get('/readyz', async (request, reply) => {
     const reasons = draining ? ['draining'] : unready()
     const verbose = new URL(request.url, 'http://localhost').searchParams.has('verbose')
-    const lines = verbose ? [`snapshot: ${court.snapshot.scope}`, `rules: ${court.rules.length}`, ...reasons] : reasons
+    const lines = verbose
+      ? [
+          `snapshot: ${court.snapshot.scope}`,
+          `rules: ${court.rules.length}`,
+          ...exemptionUse.lines(court.config.enforcement.exemptions, now()),
+          ...reasons,
+        ]
+      : reasons
     return reply
       .code(reasons.length > 0 ? 503 : 200)
       .send([...lines, reasons.length > 0 ? 'not ready' : 'ok', ''].join('\n'))

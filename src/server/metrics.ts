@@ -8,8 +8,12 @@ export interface Metrics {
   rejected(reason: string): void
   /** Where to look, when asked, how much is under way. */
   watch(gate: { readonly requests: number; readonly bytes: number }): void
+  /** How many exemptions there are, by state, when asked. */
+  watchExemptions(count: () => Readonly<Record<string, number>>): void
   certificate(notAfter: Date): void
   reload(result: string): void
+  /** A look at the configuration file: was it good, and when. */
+  configReload(result: string, now: Date): void
   /** The exposition text and its content type. */
   expose(): Promise<{ readonly type: string; readonly text: string }>
 }
@@ -70,6 +74,26 @@ export function createMetrics(): Metrics {
     labelNames: ['result'],
     registers,
   })
+  const configReloads = new Counter({
+    name: 'meshgate_config_reload_total',
+    help: 'Looks at a configuration file that changed or is not usable, by result.',
+    labelNames: ['result'],
+    registers,
+  })
+  // An alert on the first failure needs the zero before it.
+  for (const result of ['success', 'invalid', 'missing', 'unreadable']) configReloads.inc({ result }, 0)
+  const configGood = new Gauge({
+    name: 'meshgate_config_last_good_timestamp_seconds',
+    help: 'When the configuration in force was last seen in its file.',
+    registers,
+  })
+  let countExemptions: Parameters<Metrics['watchExemptions']>[0] | undefined
+  const exemptions = new Gauge({
+    name: 'meshgate_exemptions',
+    help: 'Exemptions of the configuration: expired, ending within 14 days, unused since the start, used.',
+    labelNames: ['state'],
+    registers,
+  })
   const [registry] = registers
   const byLabels = new Map<string, { inc(): void }>()
   /** The counter of these labels, looked up once: hashing them at each review would cost more than judging it. */
@@ -92,11 +116,19 @@ export function createMetrics(): Metrics {
     watch(watched) {
       gate = watched
     },
+    watchExemptions(count) {
+      countExemptions = count
+    },
+    configReload(result, now) {
+      if (result !== 'unchanged') configReloads.inc({ result })
+      if (result === 'unchanged' || result === 'success') configGood.set(now.getTime() / 1000)
+    },
     certificate: (notAfter) => expiry.set(notAfter.getTime() / 1000),
     reload: (result) => reloads.inc({ result }),
     async expose() {
       requestsInFlight.set(gate.requests)
       bytesInFlight.set(gate.bytes)
+      for (const [state, count] of Object.entries(countExemptions?.() ?? {})) exemptions.set({ state }, count)
       return { type: registry.contentType, text: await registry.metrics() }
     },
   }

@@ -1,7 +1,5 @@
 import t from 'tap'
 import { analyse } from '../../src/core/analyse.ts'
-import { type EnforcementPolicy, enforce } from '../../src/core/enforce.ts'
-import type { Confidence, Finding, Severity } from '../../src/core/finding.ts'
 import { ruleDefiner } from '../../src/core/rule.ts'
 import { snapshotOf, withSubject } from '../../src/core/snapshot.ts'
 import { type Resource, readResource } from '../../src/k8s/resource.ts'
@@ -117,65 +115,4 @@ t.test('it sees the subject in place of the object it replaces', async (t) => {
   t.equal(snapshot.all('Service').length, 2)
   t.equal(snapshot.inNamespace('Service', 'other').length, 0)
   t.equal(snapshot.scope, 'cluster')
-})
-
-t.test('it enforces by rule, confidence, severity and ceiling', async (t) => {
-  const policy = (
-    enforcement: 'deny' | 'warn' | 'audit' | 'off' | undefined,
-    ceiling: EnforcementPolicy['ceiling'],
-  ) => ({
-    ceiling,
-    rules: new Map(enforcement ? [['r', enforcement] as const] : []),
-    suppressDenials: false,
-  })
-  const found = (severity: Severity, confidence: Confidence): Finding => ({
-    rule: 'r',
-    message: 'm',
-    text: 't',
-    severity,
-    confidence,
-    subject: service('a'),
-    path: [],
-  })
-  // configured, ceiling, severity, confidence → what happens
-  const table = [
-    [undefined, 'deny', 'error', 'high', 'warn'],
-    [undefined, 'deny', 'warning', 'low', 'warn'],
-    [undefined, 'deny', 'info', 'high', 'audit'],
-    ['deny', 'deny', 'error', 'high', 'deny'],
-    ['deny', 'deny', 'warning', 'high', 'deny'],
-    ['deny', 'deny', 'error', 'medium', 'warn'],
-    ['deny', 'deny', 'error', 'low', 'warn'],
-    ['deny', 'deny', 'info', 'high', 'warn'],
-    ['deny', 'warn', 'error', 'high', 'warn'],
-    ['deny', 'audit', 'error', 'high', 'audit'],
-    ['warn', 'deny', 'info', 'low', 'warn'],
-    ['audit', 'deny', 'error', 'high', 'audit'],
-    ['off', 'deny', 'error', 'high', undefined],
-    ['deny', 'off', 'error', 'high', undefined],
-  ] as const
-  for (const [configured, ceiling, severity, confidence, expected] of table) {
-    const { enforced } = enforce([found(severity, confidence)], policy(configured, ceiling))
-    t.equal(enforced[0]?.enforcement, expected, `${configured} under ${ceiling}, ${severity}, ${confidence}`)
-  }
-})
-
-t.test('it suppresses by annotation, with a reason, and lifts no denial unless it may', async (t) => {
-  const finding = (reason: string): Finding => ({
-    rule: 'r',
-    message: 'm',
-    text: 't',
-    severity: 'error',
-    confidence: 'high',
-    subject: service('a', { 'suppress.meshgate.dev/r': reason, 'suppress.meshgate.dev/other': 'x' }),
-    path: [],
-  })
-  const warn: EnforcementPolicy = { ceiling: 'warn', rules: new Map(), suppressDenials: false }
-  const deny: EnforcementPolicy = { ceiling: 'deny', rules: new Map([['r', 'deny']]), suppressDenials: false }
-  t.match(enforce([finding('legacy, gone in May')], warn), { enforced: [], suppressed: [{ rule: 'r' }] })
-  t.match(enforce([finding(' ')], warn), { enforced: [{ finding: { text: /gives no reason/ } }], suppressed: [] })
-  t.match(enforce([finding('because')], deny), {
-    enforced: [{ enforcement: 'deny', finding: { text: /may not lift/ } }],
-  })
-  t.match(enforce([finding('because')], { ...deny, suppressDenials: true }), { suppressed: [{ rule: 'r' }] })
 })

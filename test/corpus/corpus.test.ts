@@ -33,7 +33,7 @@ t.test('it reads the corpus and says what was read and believed', { skip }, asyn
     const lines: string[] = []
     for (const { name } of projects) {
       const loaded = await loadPaths([join(corpus, name)], {})
-      const { report } = examine(loaded, rules, config)
+      const { report } = examine(loaded, rules, config, 0)
       const short = (path: string) => path.slice(corpus.length + 1)
       for (const failure of report.failures) {
         seen.add(short(failure.file))

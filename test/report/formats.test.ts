@@ -25,7 +25,14 @@ const finding: ReportedFinding = {
 }
 
 function reportOf(findings: readonly ReportedFinding[], failures: Report['failures'] = []): Report {
-  return { findings, failures, summary: { files: 1, resources: 3, rules: 2, findings: findings.length }, suppressed: 0 }
+  return {
+    findings,
+    failures,
+    summary: { files: 1, resources: 3, rules: 2, findings: findings.length },
+    suppressed: 0,
+    exempted: 0,
+    unusedExemptions: 0,
+  }
 }
 
 const failure = { file: 'bad.yaml', line: 3, column: 1, text: 'not YAML: 100% broken\nhere' }
