@@ -59,5 +59,5 @@ export function namespaceNameOf(subject: Resource): string {
 
 /** The Namespace of this name. Of two in files, the later holds, as when both are applied. */
 export function namespaceIn(snapshot: Snapshot, name: string): Resource<'Namespace'> | undefined {
-  return snapshot.all('Namespace').findLast((namespace) => namespace.name === name)
+  return snapshot.inNamespace('Namespace', name).at(-1)
 }
