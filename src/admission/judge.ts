@@ -6,6 +6,7 @@ import { type Enforced, enforce } from '../core/enforce.ts'
 import type { Failure, Finding } from '../core/finding.ts'
 import type { Rule } from '../core/rule.ts'
 import { type Snapshot, withSubject } from '../core/snapshot.ts'
+import type { Stage } from '../core/view.ts'
 import { isObject, own } from '../k8s/json.ts'
 import { annotationOf, type Resource, readResource } from '../k8s/resource.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
@@ -62,7 +63,8 @@ export function mend(review: Review, court: Court): readonly Edit[] {
   return autofix(review.object, (object) => {
     const read = readResource(object, review.namespace)
     if (read.as !== 'resource' || isMirrorPod(read.resource)) return []
-    const { findings } = analyseOne(read.resource, { ...court, rules })
+    // Others, the injector among them, may still change it.
+    const { findings } = analyseOne(read.resource, { ...court, rules }, 'declared')
     const { enforced } = enforce(findings, court.config.enforcement)
     return enforced.flatMap(({ finding }) => (finding.fix ? [finding.fix] : []))
   }).edits
@@ -80,13 +82,13 @@ function isMirrorPod(resource: Resource): boolean {
   return resource.kind === 'Pod' && annotationOf(resource.metadata, 'kubernetes.io/config.mirror') !== undefined
 }
 
-function analyseOne(subject: Resource, { snapshot, rules, config }: Court) {
+function analyseOne(subject: Resource, { snapshot, rules, config }: Court, stage: Stage = 'admitted') {
   return analyse({
     subjects: [subject],
     snapshot: withSubject(snapshot, subject),
     rules,
     settings: config.linkerd,
-    stage: 'admitted',
+    stage,
   })
 }
 
