@@ -7,6 +7,7 @@ import { type Exempted, endingSoon } from '../core/exemption.ts'
 import type { Failure, Finding } from '../core/finding.ts'
 import type { Rule } from '../core/rule.ts'
 import { type Snapshot, withSubject } from '../core/snapshot.ts'
+import type { Stage } from '../core/view.ts'
 import { isObject, own } from '../k8s/json.ts'
 import { annotationOf, type Resource, readResource } from '../k8s/resource.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
@@ -61,7 +62,8 @@ export function mend(review: Review, court: Court): readonly Edit[] {
   return autofix(review.object, (object) => {
     const read = readResource(object, review.namespace)
     if (read.as !== 'resource' || isMirrorPod(read.resource)) return []
-    const { findings } = analyseOne(read.resource, { ...court, rules })
+    // Others, the injector among them, may still change it.
+    const { findings } = analyseOne(read.resource, { ...court, rules }, 'declared')
     const { enforced } = enforceOn(read.resource, findings, court)
     return enforced.flatMap(({ finding }) => (finding.fix ? [finding.fix] : []))
   }).edits
@@ -79,13 +81,13 @@ function isMirrorPod(resource: Resource): boolean {
   return resource.kind === 'Pod' && annotationOf(resource.metadata, 'kubernetes.io/config.mirror') !== undefined
 }
 
-function analyseOne(subject: Resource, { snapshot, rules, config }: Court) {
+function analyseOne(subject: Resource, { snapshot, rules, config }: Court, stage: Stage = 'admitted') {
   return analyse({
     subjects: [subject],
     snapshot: withSubject(snapshot, subject),
     rules,
     settings: config.linkerd,
-    stage: 'admitted',
+    stage,
   })
 }
 

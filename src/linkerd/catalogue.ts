@@ -1,5 +1,10 @@
-/** How a protocol begins: only a strict server-first one stalls behind protocol detection. */
-export type ProtocolClass = 'server-first'
+import { proxyPorts } from './facts.ts'
+
+/**
+ * How a protocol begins. `server-first`: the client waits for the server's first bytes. `long-lived`: somebody speaks at
+ * once, so that nothing waits; opaque is advisable, since there is nothing to gain from detection.
+ */
+export type ProtocolClass = 'server-first' | 'long-lived'
 
 /** A protocol, or software that speaks it, and the signs by which it is known. */
 export interface Protocol {
@@ -7,26 +12,42 @@ export interface Protocol {
   /** As messages name it. */
   readonly name: string
   readonly class: ProtocolClass
-  /** Ports on which this software lets the server speak first. Its other ports (metrics, HTTP) are not here. */
+  /** How sure it is that the server speaks first, where not very: it depends on the software or its configuration. */
+  readonly evidence?: 'medium' | 'low'
+  /** Ports on which this software does so. Its other ports (metrics, HTTP) are not here. */
   readonly ports: readonly number[]
   /** Of those, the ones that hardly anybody else uses: worth a warning by number alone. */
   readonly numberAlone?: readonly number[]
-  /** Last part of image names, without tag; `*` stands for any text. */
+  /** The end of image names, without tag: of the last part, or of two where it holds a `/`. `*` stands for any text. */
   readonly images: readonly string[]
-  /** Usual names of the port. */
+  /** Names of the port that say it, whatever the number. */
   readonly portNames: readonly string[]
+  /** Names that other software uses, too: a sign only together with one of the ports, or with the image. */
+  readonly vagueNames?: readonly string[]
   /** Names of environment variables; `*` as above. */
   readonly env?: readonly string[]
+  /** Arguments of the container; `*` as above. */
+  readonly args?: readonly string[]
   /** Values of the label `app.kubernetes.io/name`. */
   readonly apps?: readonly string[]
+  /** Even with TLS the server greets first, so that a port called TLS is no exception. */
+  readonly greetsBeforeTls?: true
   /** Where it is said, or plain to see, that the server speaks first. */
   readonly source: string
 }
 
-const mysqlWire = 'MySQL client/server protocol: the server sends the initial handshake packet'
+/** TLS begins after the handshake packet. */
+const mysqlWire = {
+  greetsBeforeTls: true,
+  source:
+    'MySQL client/server protocol, connection phase: the server sends the initial handshake packet, also before TLS',
+} as const
 const smtp = 'RFC 5321, 3.1: the server opens with a 220 greeting'
 
-/** Class S: the client waits for the server's first bytes, so detection waits for bytes that never come. */
+/**
+ * Ports that must be opaque. Of class `server-first`: the client waits for the server's first bytes, so that detection waits
+ * for bytes that never come. MySQL X (33060), SSH, rsync and others in which both sides write at once are not here.
+ */
 export const catalogue: readonly Protocol[] = [
   {
     id: 'mysql',
@@ -48,7 +69,8 @@ export const catalogue: readonly Protocol[] = [
       'singlestore*',
       'memsql*',
     ],
-    portNames: ['mysql', 'mysqld', 'mysql-db', 'sql', 'tcp-mysql', 'mariadb', 'tcp-mariadb', 'mysql-admin'],
+    portNames: ['mysql', 'mysqld', 'mysql-db', 'tcp-mysql', 'mysql-admin', 'mysql-replicas', 'mariadb', 'tcp-mariadb'],
+    vagueNames: ['sql', 'db', 'database'],
     env: [
       'MYSQL_ROOT_PASSWORD',
       'MYSQL_DATABASE',
@@ -56,8 +78,8 @@ export const catalogue: readonly Protocol[] = [
       'MYSQL_RANDOM_ROOT_PASSWORD',
       'MARIADB_*',
     ],
-    apps: ['mysql', 'mariadb', 'mariadb-galera'],
-    source: mysqlWire,
+    apps: ['mysql', 'mariadb', 'mariadb-galera', 'percona-xtradb-cluster'],
+    ...mysqlWire,
   },
   {
     id: 'proxysql',
@@ -66,9 +88,10 @@ export const catalogue: readonly Protocol[] = [
     ports: [6033, 6032],
     numberAlone: [6033],
     images: ['proxysql'],
-    portNames: ['proxysql', 'mysql', 'proxysql-mysql', 'proxysql-admin'],
+    portNames: ['proxysql', 'proxysql-mysql', 'proxysql-admin'],
+    vagueNames: ['mysql', 'admin'],
     apps: ['proxysql'],
-    source: mysqlWire,
+    ...mysqlWire,
   },
   {
     id: 'maxscale',
@@ -76,9 +99,10 @@ export const catalogue: readonly Protocol[] = [
     class: 'server-first',
     ports: [3306, 4006, 4008],
     images: ['maxscale'],
-    portNames: ['mysql', 'rw-split', 'rw-split-listener', 'rconn-master', 'rconn-slave'],
+    portNames: ['rw-split', 'rw-split-listener', 'rconn-master', 'rconn-slave'],
+    vagueNames: ['mysql'],
     apps: ['maxscale'],
-    source: mysqlWire,
+    ...mysqlWire,
   },
   {
     id: 'mysql-router',
@@ -86,9 +110,10 @@ export const catalogue: readonly Protocol[] = [
     class: 'server-first',
     ports: [6446, 6447, 6450],
     images: ['mysql-router', 'community-router'],
-    portNames: ['mysql', 'mysql-rw', 'mysql-ro', 'mysql-rw-split'],
+    portNames: ['mysql-rw', 'mysql-ro', 'mysql-rw-split'],
+    vagueNames: ['mysql'],
     apps: ['mysql-router', 'mysqlrouter'],
-    source: mysqlWire,
+    ...mysqlWire,
   },
   {
     id: 'tidb',
@@ -96,9 +121,10 @@ export const catalogue: readonly Protocol[] = [
     class: 'server-first',
     ports: [4000],
     images: ['tidb'],
-    portNames: ['mysql-client', 'mysql-server', 'mysql', 'server'],
+    portNames: ['mysql-client', 'mysql-server'],
+    vagueNames: ['mysql', 'server'],
     apps: ['tidb', 'tidb-cluster'],
-    source: mysqlWire,
+    ...mysqlWire,
   },
   {
     id: 'vitess',
@@ -106,20 +132,23 @@ export const catalogue: readonly Protocol[] = [
     class: 'server-first',
     ports: [15306, 3306],
     numberAlone: [15306],
-    images: ['vtgate'],
-    portNames: ['mysql'],
+    images: ['vtgate', 'vitess/lite'],
+    portNames: [],
+    vagueNames: ['mysql'],
+    args: ['--mysql_server_port*', '--mysql-server-port*', '-mysql_server_port*'],
     apps: ['vtgate', 'vitess'],
-    source: mysqlWire,
+    ...mysqlWire,
   },
   {
     id: 'doris',
     name: 'Doris or StarRocks',
     class: 'server-first',
     ports: [9030],
-    images: ['fe-ubuntu', 'doris*fe*', 'starrocks*'],
-    portNames: ['query', 'query-port', 'mysql'],
+    images: ['fe-ubuntu', 'doris', 'doris*fe*', 'starrocks*'],
+    portNames: [],
+    vagueNames: ['query', 'query-port', 'mysql'],
     apps: ['doris', 'starrocks'],
-    source: mysqlWire,
+    ...mysqlWire,
   },
   {
     id: 'manticore',
@@ -127,9 +156,10 @@ export const catalogue: readonly Protocol[] = [
     class: 'server-first',
     ports: [9306],
     images: ['manticore', 'sphinx', 'sphinxsearch'],
-    portNames: ['mysql', 'sql', 'query'],
+    portNames: [],
+    vagueNames: ['mysql', 'sql', 'query'],
     apps: ['manticore', 'manticoresearch'],
-    source: mysqlWire,
+    ...mysqlWire,
   },
   {
     id: 'greptimedb',
@@ -137,9 +167,10 @@ export const catalogue: readonly Protocol[] = [
     class: 'server-first',
     ports: [4002],
     images: ['greptimedb'],
-    portNames: ['mysql'],
+    portNames: [],
+    vagueNames: ['mysql'],
     apps: ['greptimedb'],
-    source: mysqlWire,
+    ...mysqlWire,
   },
   {
     id: 'oceanbase',
@@ -147,9 +178,10 @@ export const catalogue: readonly Protocol[] = [
     class: 'server-first',
     ports: [2881, 2883],
     images: ['oceanbase-ce', 'obproxy', 'obproxy-ce'],
-    portNames: ['mysql', 'sql'],
+    portNames: [],
+    vagueNames: ['mysql', 'sql'],
     apps: ['oceanbase', 'obproxy'],
-    source: mysqlWire,
+    ...mysqlWire,
   },
   {
     id: 'databend',
@@ -157,9 +189,10 @@ export const catalogue: readonly Protocol[] = [
     class: 'server-first',
     ports: [3307],
     images: ['databend-query', 'databend'],
-    portNames: ['mysql'],
+    portNames: [],
+    vagueNames: ['mysql'],
     apps: ['databend', 'databend-query'],
-    source: mysqlWire,
+    ...mysqlWire,
   },
   {
     id: 'shardingsphere',
@@ -167,9 +200,11 @@ export const catalogue: readonly Protocol[] = [
     class: 'server-first',
     ports: [3307],
     images: ['shardingsphere-proxy'],
-    portNames: ['mysql', 'proxy'],
+    portNames: [],
+    vagueNames: ['mysql', 'proxy'],
     apps: ['shardingsphere-proxy'],
-    source: mysqlWire,
+    greetsBeforeTls: true,
+    source: 'MySQL wire protocol, as `mysql`; with a PostgreSQL front end the client is first',
   },
   {
     id: 'clickhouse-mysql',
@@ -177,40 +212,59 @@ export const catalogue: readonly Protocol[] = [
     class: 'server-first',
     ports: [9004],
     images: ['clickhouse', 'clickhouse-server'],
-    portNames: ['mysql', 'tcp-mysql'],
+    portNames: [],
+    vagueNames: ['mysql', 'tcp-mysql'],
     apps: ['clickhouse'],
-    source: mysqlWire,
+    ...mysqlWire,
   },
   {
     id: 'matrixone',
     name: 'MatrixOne',
     class: 'server-first',
+    evidence: 'medium',
     ports: [6001],
     images: ['matrixone'],
-    portNames: ['mysql', 'service'],
+    portNames: [],
+    vagueNames: ['mysql', 'service'],
     apps: ['matrixone'],
-    source: mysqlWire,
+    ...mysqlWire,
   },
   {
     id: 'mycat',
     name: 'MyCat',
     class: 'server-first',
+    evidence: 'medium',
     ports: [8066],
     images: ['mycat', 'mycat2'],
-    portNames: ['mysql', 'mycat'],
+    portNames: ['mycat'],
+    vagueNames: ['mysql'],
     apps: ['mycat'],
-    source: mysqlWire,
+    ...mysqlWire,
   },
   {
     id: 'galera',
     name: 'Galera replication',
     class: 'server-first',
-    ports: [4567, 4568],
+    ports: [4567],
     images: ['mariadb-galera', 'mariadb', 'percona-xtradb-cluster*', 'pxc', 'galera'],
-    portNames: ['galera', 'ist', 'gcomm', 'wsrep'],
+    portNames: ['galera', 'gcomm', 'wsrep', 'write-set'],
+    vagueNames: ['replication'],
     env: ['WSREP_*', 'GALERA_*', 'MARIADB_GALERA_*'],
     apps: ['mariadb-galera'],
     source: 'codership/galera gcomm/src/gmcast.cpp: the acceptor sends the first handshake',
+  },
+  {
+    id: 'galera-state-transfer',
+    name: 'Galera state transfer',
+    class: 'long-lived',
+    evidence: 'medium',
+    ports: [4568, 4444],
+    images: ['mariadb-galera', 'mariadb', 'percona-xtradb-cluster*', 'pxc', 'galera'],
+    portNames: ['ist', 'sst'],
+    env: ['WSREP_*', 'GALERA_*', 'MARIADB_GALERA_*'],
+    apps: ['mariadb-galera'],
+    source:
+      'linkerd2 charts/linkerd-control-plane/values.yaml: 4444 is opaque, 4568 is skipped by default; the donor streams at once',
   },
   {
     id: 'smtp',
@@ -269,6 +323,17 @@ export const catalogue: readonly Protocol[] = [
     source: 'RFC 9051, 7.1.1: the server opens with a greeting',
   },
   {
+    // IANA gave it the number that Linkerd's proxy took for its control port: nothing reaches the server there.
+    id: 'managesieve',
+    name: 'ManageSieve',
+    class: 'server-first',
+    ports: [proxyPorts.control],
+    images: ['dovecot', 'cyrus-imapd', 'docker-mailserver', 'stalwart*'],
+    portNames: ['sieve', 'managesieve'],
+    apps: ['dovecot'],
+    source: 'RFC 5804, 1.7: the server sends its capabilities once the connection is made',
+  },
+  {
     id: 'nntp',
     name: 'NNTP',
     class: 'server-first',
@@ -293,7 +358,7 @@ export const catalogue: readonly Protocol[] = [
     id: 'vnc',
     name: 'VNC',
     class: 'server-first',
-    ports: [5900, 5901, 5902, 5903],
+    ports: Array.from({ length: 100 }, (_, display) => 5900 + display),
     numberAlone: [5900],
     images: ['*vnc*', 'standalone-chrome*', 'standalone-firefox*', 'standalone-edge*', 'node-chrome*', 'node-firefox*'],
     portNames: ['vnc', 'rfb'],
@@ -304,6 +369,7 @@ export const catalogue: readonly Protocol[] = [
     id: 'telnet',
     name: 'Telnet',
     class: 'server-first',
+    evidence: 'medium',
     ports: [23],
     images: ['telnetd', 'busybox-telnetd'],
     portNames: ['telnet'],
@@ -316,20 +382,12 @@ export const catalogue: readonly Protocol[] = [
     ports: [4222, 6222, 7422, 7222],
     numberAlone: [4222, 6222],
     images: ['nats', 'nats-server', 'nats-streaming'],
-    portNames: [
-      'nats',
-      'client',
-      'cluster',
-      'leafnodes',
-      'leafnode',
-      'gateways',
-      'gateway',
-      'tcp-client',
-      'tcp-cluster',
-      'routes',
-    ],
+    portNames: ['nats', 'tcp-nats', 'leafnodes', 'leafnode', 'gateways'],
+    vagueNames: ['client', 'cluster', 'gateway', 'tcp-client', 'tcp-cluster', 'routes'],
+    args: ['*nats*.conf'],
     apps: ['nats'],
-    source: 'docs.nats.io, client protocol: the server sends INFO after the connection is made',
+    greetsBeforeTls: true,
+    source: 'docs.nats.io, client protocol: the server sends INFO once the connection is made, also before TLS',
   },
   {
     id: 'asterisk-ami',
@@ -375,7 +433,8 @@ export const catalogue: readonly Protocol[] = [
     class: 'server-first',
     ports: [3301],
     images: ['tarantool'],
-    portNames: ['tarantool', 'iproto', 'binary'],
+    portNames: ['tarantool', 'iproto'],
+    vagueNames: ['binary'],
     apps: ['tarantool'],
     source: 'IPROTO: a 128-byte greeting',
   },
@@ -402,33 +461,50 @@ export const catalogue: readonly Protocol[] = [
     id: 'openvpn-management',
     name: 'OpenVPN management',
     class: 'server-first',
+    evidence: 'medium',
     ports: [7505],
     images: ['openvpn'],
-    portNames: ['management', 'mgmt'],
+    portNames: [],
+    vagueNames: ['management', 'mgmt'],
     source: 'the management interface opens with >INFO',
   },
   {
     id: 'varnish-cli',
     name: 'Varnish CLI',
     class: 'server-first',
+    evidence: 'medium',
     ports: [6082],
     images: ['varnish'],
-    portNames: ['cli', 'varnish-cli'],
+    portNames: ['varnish-cli'],
+    vagueNames: ['cli'],
     source: 'varnish-cli(7): status 107 or 200 banner',
   },
   {
     id: 'teamspeak-query',
     name: 'TeamSpeak query',
     class: 'server-first',
+    evidence: 'medium',
     ports: [10011],
     images: ['teamspeak'],
-    portNames: ['query', 'serverquery'],
+    portNames: ['serverquery'],
+    vagueNames: ['query'],
     source: 'the server opens with TS3',
+  },
+  {
+    id: 'qmp',
+    name: 'QEMU machine protocol',
+    class: 'server-first',
+    evidence: 'medium',
+    ports: [],
+    images: ['qemu*'],
+    portNames: ['qmp'],
+    source: 'QMP specification, 2.2: the server sends its greeting',
   },
   {
     id: 'nsca',
     name: 'NSCA',
     class: 'server-first',
+    evidence: 'medium',
     ports: [5667],
     images: ['nsca', 'nsca-ng'],
     portNames: ['nsca'],
@@ -438,6 +514,7 @@ export const catalogue: readonly Protocol[] = [
     id: 'daytime',
     name: 'daytime, qotd or chargen',
     class: 'server-first',
+    evidence: 'medium',
     ports: [13, 17, 19],
     images: [],
     portNames: ['daytime', 'qotd', 'chargen'],
@@ -447,9 +524,48 @@ export const catalogue: readonly Protocol[] = [
     id: 'cyrus-mupdate',
     name: 'Cyrus mupdate',
     class: 'server-first',
+    evidence: 'medium',
     ports: [3905],
     images: ['cyrus-imapd'],
     portNames: ['mupdate'],
     source: 'RFC 3656, 3.2: the server opens with its banner',
   },
+  {
+    // Only with a shared key does the server say HELO, so neither its port nor its name is a sign.
+    id: 'fluentd-forward',
+    name: 'Fluentd forward with a shared key',
+    class: 'server-first',
+    evidence: 'low',
+    ports: [24224],
+    images: [],
+    portNames: [],
+    env: ['*SHARED_KEY*'],
+    source: 'Fluentd forward protocol v1, handshake phase: HELO comes from the server when authorisation is on',
+  },
+]
+
+/**
+ * Images of databases and brokers in whose protocols the client speaks first: whatever a Service calls a port of such a container, it is none of the above.
+ */
+export const clientFirstImages: readonly string[] = [
+  'postgres*',
+  'pgbouncer',
+  'pgpool*',
+  'cockroach*',
+  'yugabyte*',
+  'redis*',
+  'valkey*',
+  'keydb*',
+  'dragonfly*',
+  'memcached*',
+  'elasticsearch*',
+  'opensearch*',
+  'couchbase*',
+  'mongo*',
+  'kafka*',
+  'cp-kafka',
+  'zookeeper*',
+  'cassandra*',
+  'scylla*',
+  'rabbitmq*',
 ]

@@ -22,6 +22,8 @@ export const labels = {
   controlPlaneNamespace: 'linkerd.io/control-plane-ns',
   /** pkg/k8s/labels.go ControllerComponentLabel */
   controlPlaneComponent: 'linkerd.io/control-plane-component',
+  /** charts/linkerd2-cni; excluded, like the one above, by the chart's proxyInjector.objectSelector */
+  cniResource: 'linkerd.io/cni-resource',
   workloadNamespace: 'linkerd.io/workload-ns',
   /** On the control plane's own namespace (charts/linkerd-control-plane/templates/namespace.yaml). */
   isControlPlane: 'linkerd.io/is-control-plane',

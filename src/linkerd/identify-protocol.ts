@@ -1,7 +1,7 @@
 import { own } from '../k8s/json.ts'
 import type { Container } from '../k8s/kinds.ts'
 import type { Labels } from '../k8s/selector.ts'
-import { catalogue, type Protocol } from './catalogue.ts'
+import { catalogue, clientFirstImages, type Protocol } from './catalogue.ts'
 
 /** What a port very likely speaks, and how we know: by the image, by several hints, or by its number alone. */
 export interface Identified {
@@ -19,55 +19,84 @@ export interface PortSigns {
 }
 
 /**
- * The server-first protocol of a port, or undefined. One strong sign suffices: the image of its very container. Otherwise
- * two weaker ones: a usual number and a usual name, an environment variable, a label. A number that many use is never
- * enough by itself. A name that says HTTP, gRPC, metrics or TLS settles that it is none: with TLS the client speaks first.
+ * The protocol of a port as the catalogue knows it, or undefined. One strong sign suffices: the image of its very container,
+ * on one of its ports or under one of its names. Otherwise two weaker ones: a usual number, a usual name, an environment
+ * variable or argument, a label; one of them must be the number, or a name that nobody else uses. A number that many use is
+ * never enough by itself. A name that says HTTP, gRPC, metrics or TLS settles that it is none: with TLS the client speaks
+ * first, unless the protocol greets before TLS.
+ *
+ *   | image | number | own name | vague name | variable, argument or label | known by          |
+ *   |-------|--------|----------|------------|-----------------------------|-------------------|
+ *   | yes   | at least one of these           | any                         | image             |
+ *   | yes   | no     | no       | no         | any                         | nothing           |
+ *   | of a client-first one | any     | any | any                         | nothing           |
+ *   | no    | yes    | at least one of these                              | hints             |
+ *   | no    | no     | yes      | any        | yes                         | hints             |
+ *   | no    | no     | no       | yes        | any                         | nothing           |
+ *   | no    | no     | yes      | any        | no                          | nothing           |
+ *   | no    | yes    | no       | no         | no                          | number, if unique |
  */
 export function identifyProtocol(signs: PortSigns): Identified | undefined {
   if (saysOtherwise(signs.name)) return undefined
-  const scored = catalogue
-    .map((protocol) => ({ protocol, by: signsOf(protocol, signs) }))
-    .filter((one) => one.by !== undefined)
-    .toSorted((a, b) => strengths.indexOf(a.by ?? 'number') - strengths.indexOf(b.by ?? 'number'))
-  const [best] = scored
-  return best?.by ? { protocol: best.protocol, by: best.by } : undefined
+  const [best] = catalogue
+    .flatMap((protocol) => {
+      const by = signsOf(protocol, signs)
+      return by === undefined ? [] : [{ protocol, by }]
+    })
+    .toSorted((a, b) => strengths.indexOf(a.by) - strengths.indexOf(b.by))
+  return best
 }
 
 const strengths: readonly Identified['by'][] = ['image', 'hints', 'number']
 
 function signsOf(protocol: Protocol, { number, name, container, labels }: PortSigns): Identified['by'] | undefined {
+  if (saysTls(name) && !protocol.greetsBeforeTls) return undefined
   const usualNumber = protocol.ports.includes(number)
-  const usualName = name !== undefined && protocol.portNames.includes(name)
-  if (!usualNumber && !usualName) return undefined
-  const image = imageName(container?.image)
-  if (image !== undefined && protocol.images.some((pattern) => matches(pattern, image))) return 'image'
-  const app = own(labels, 'app.kubernetes.io/name')
-  const hints = [
-    usualNumber,
-    usualName,
-    (container?.env ?? []).some((variable) =>
-      (protocol.env ?? []).some((pattern) => matches(pattern, variable?.name ?? '')),
+  const ownName = name !== undefined && protocol.portNames.includes(name)
+  const vagueName = name !== undefined && protocol.vagueNames?.includes(name) === true
+  if (!usualNumber && !ownName && !vagueName) return undefined
+  const image = container?.image ?? undefined
+  if (matchesImage(protocol.images, image)) return 'image'
+  if (matchesImage(clientFirstImages, image)) return undefined
+  const others = [
+    anyMatches(
+      protocol.env,
+      container?.env?.map((variable) => variable?.name),
     ),
-    typeof app === 'string' && (protocol.apps ?? []).includes(app),
-  ]
-  // A name such as `client` or `query` says nothing without one of the software's own numbers.
-  if (usualNumber && hints.filter(Boolean).length >= 2) return 'hints'
-  // A container of other software settles that its number is a coincidence.
-  const strange =
-    image !== undefined && catalogue.some((other) => other.images.some((pattern) => matches(pattern, image)))
-  return !strange && (protocol.numberAlone ?? []).includes(number) ? 'number' : undefined
+    anyMatches(protocol.args, [...(container?.command ?? []), ...(container?.args ?? [])]),
+    anyMatches(protocol.apps, [own(labels, 'app.kubernetes.io/name')]),
+  ].some(Boolean)
+  if (usualNumber ? ownName || vagueName || others : ownName && others) return 'hints'
+  // A container or a name of other software settles that its number is a coincidence.
+  const other = anyMatches(clientFirstImages, [name]) || catalogue.some(({ images }) => matchesImage(images, image))
+  return protocol.numberAlone?.includes(number) && !other ? 'number' : undefined
 }
 
-/** Words in a port's name that rule a plain server-first protocol out. */
-function saysOtherwise(name: string | undefined): boolean {
-  return /(?:^|-)(?:https?\d?|grpc|h2c|web|ui|metrics|monitor|monitoring|exporter|prometheus|tls|ssl|smtps|imaps|pop3s|ftps|mysqlx|proxy-protocol)(?:-|$)/.test(
-    name ?? '',
+/** Words in a port's name that rule a plain server-first protocol out, and the PROXY protocol, where the client begins. */
+function saysOtherwise(name = ''): boolean {
+  return (
+    /(?:^|-)(?:https?\d?|grpc|h2c|web|ui|metrics|monitor|monitoring|exporter|prometheus|mysqlx|proxy-protocol)(?:-|$)/.test(
+      name,
+    ) || /^(?:smtps?|subs?|submissions?|imaps?|pop3?s?|lmtp|sieve)-(?:proxy|haproxy)$/.test(name)
   )
 }
 
-/** `nats` of `registry:5000/library/nats:2.10@sha256:…`. */
-function imageName(image: string | null | undefined): string | undefined {
-  return /([^/:@]+)(?::[^/@]*)?(?:@[^/]*)?$/.exec(image ?? '')?.[1]
+function saysTls(name = ''): boolean {
+  return /(?:^|-)(?:tls|ssl|smtps|submissions|imaps|pop3s|ftps)(?:-|$)/.test(name)
+}
+
+/** By the end of the image's name: `nats` and `library/nats` of `registry:5000/library/nats:2.10@sha256:…`. */
+function matchesImage(patterns: readonly string[], image = ''): boolean {
+  const [, path = ''] = /^([^@]*?)(?::[^/@]*)?(?:@.*)?$/.exec(image) ?? []
+  const parts = path.split('/')
+  return anyMatches(patterns, [parts.at(-1), parts.slice(-2).join('/')])
+}
+
+function anyMatches(
+  patterns: readonly string[] | undefined,
+  texts: readonly (string | null | undefined)[] | null | undefined,
+): boolean {
+  return (texts ?? []).some((text) => text && patterns?.some((pattern) => matches(pattern, text)))
 }
 
 function matches(pattern: string, text: string): boolean {

@@ -3,28 +3,38 @@ import type { ObjectMeta, Spec } from '../k8s/kinds.ts'
 import { containersOf, type PodTemplate } from '../k8s/pod-template.ts'
 import { annotationOf } from '../k8s/resource.ts'
 import { annotations } from './facts.ts'
+import type { LinkerdSettings } from './settings.ts'
+
+/** What of {@link LinkerdSettings} the injector's list depends on: the chart's `proxy.opaquePorts`, and the release. */
+export type OpaqueDefaults = Pick<LinkerdSettings, 'opaquePorts' | 'minor'>
+
+/** What the injector does to an object's opaque-ports annotation when the object is created. */
+export interface Written {
+  /** The value it writes. Undefined: none, and at run time the whole default list applies. */
+  readonly list?: string
+  /** Its patch is not JSON: the API server drops all of it, or refuses the object, by the webhook's failurePolicy. */
+  readonly undecodable?: true
+}
 
 /**
  * What the injector writes as `config.linkerd.io/opaque-ports` on a Service when it is created (linkerd2
- * pkg/inject/inject.go, CreateOpaquePortsPatch): nothing where the key is there already, else the namespace's value
- * verbatim, else the Service ports whose target is in the default list. A named target never matches; without a target the
- * port itself is asked. Undefined: nothing is written, and at run time the whole default list applies.
+ * pkg/inject/inject.go, CreateOpaquePortsPatch): nothing where the key is there already, else the namespace's value, else
+ * the Service ports whose target is in the default list. A named target never matches; without a target the port itself is
+ * asked. The default list is compared token by token, so that a range or a space in it never matches.
  *
  * @param namespace metadata of the namespace
- * @param defaults the chart's `proxy.opaquePorts`; compared token by token, so a range in it never matches
  */
 export function injectedOnService(
   metadata: ObjectMeta,
   spec: Spec<'Service'>,
   namespace: ObjectMeta | undefined,
-  defaults: string,
-): string | undefined {
-  return inherited(metadata, namespace, true, () => {
-    const tokens = defaults.split(',')
+  { opaquePorts }: OpaqueDefaults,
+): Written {
+  return written(metadata, namespace, true, () => {
+    const tokens = opaquePorts.split(',')
     return (spec.ports ?? []).flatMap((port) => {
       const target = port?.targetPort
       if (isUnresolved(port?.port) || isUnresolved(target)) return []
-      // A named target is the number 0 to the injector only when it is a name; an absent one asks for the port itself.
       if (typeof target === 'string' && target !== '') return []
       const asked = target === undefined || target === null || target === '' || target === 0 ? port?.port : target
       return tokens.includes(String(asked ?? 0)) ? [String(port?.port ?? 0)] : []
@@ -33,20 +43,21 @@ export function injectedOnService(
 }
 
 /**
- * The same for a Pod: the default ports among its declared ones, of init containers too, whatever their protocol, in
- * container order with duplicates.
+ * The same for a Pod: the default ports among its declared ones, of init containers too (since 2.20), whatever their
+ * protocol, in container order with duplicates.
  *
- * @param injected does the Pod get its proxy as well? Only then is a namespace's value copied as it is.
+ * @param injected does the Pod get its proxy as well? Then the value is written by another template.
  */
 export function injectedOnPod(
-  { metadata, spec }: PodTemplate,
+  { metadata, spec }: Pick<PodTemplate, 'metadata' | 'spec'>,
   namespace: ObjectMeta | undefined,
-  defaults: string,
+  { opaquePorts, minor }: OpaqueDefaults,
   injected: boolean,
-): string | undefined {
-  return inherited(metadata, namespace, !injected, () => {
-    const tokens = defaults.split(',')
+): Written {
+  return written(metadata, namespace, !injected, () => {
+    const tokens = opaquePorts.split(',')
     return containersOf(spec)
+      .filter(({ init }) => !init || minor >= 20)
       .flatMap(({ container }) => container.ports ?? [])
       .map((port) => String(port?.containerPort ?? 0))
       .filter((port) => tokens.includes(port))
@@ -54,17 +65,29 @@ export function injectedOnPod(
   })
 }
 
-function inherited(
+function written(
   metadata: ObjectMeta,
   namespace: ObjectMeta | undefined,
   escaped: boolean,
   byDefault: () => readonly string[],
-): string | undefined {
-  if (annotationOf(metadata, annotations.opaquePorts) !== undefined) return undefined
+): Written {
+  if (annotationOf(metadata, annotations.opaquePorts) !== undefined) return {}
   const copied = annotationOf(namespace, annotations.opaquePorts)
-  if (copied !== undefined) return escaped ? escapeForHtml(copied) : copied
+  if (copied !== undefined) return throughTemplate(escaped ? escapeForHtml(copied) : copied)
   const ports = byDefault()
-  return ports.length > 0 ? ports.join(',') : undefined
+  return ports.length > 0 ? { list: ports.join(',') } : {}
+}
+
+/**
+ * The value is put between quotes as it is (linkerd2 charts/patch/templates/patch.json), so that the API server reads it as
+ * JSON: a backslash escapes, a quotation mark or a line break spoils the whole patch.
+ */
+function throughTemplate(value: string): Written {
+  try {
+    return { list: String(JSON.parse(`"${value}"`)) }
+  } catch {
+    return { undecodable: true }
+  }
 }
 
 /** The patch of an annotation alone goes through Go's html/template; nothing parses what comes out. */

@@ -1,5 +1,5 @@
 import type { Container, ObjectMeta, PodSpec } from '../k8s/kinds.ts'
-import { containersOf } from '../k8s/pod-template.ts'
+import { containersOf, type PlacedContainer } from '../k8s/pod-template.ts'
 import { annotationOf } from '../k8s/resource.ts'
 import { annotations, proxyContainerName } from './facts.ts'
 import type { LinkerdSettings } from './settings.ts'
@@ -36,13 +36,13 @@ export interface Injectable {
  * Which of the annotation reasons holds (linkerd2 pkg/inject/report.go `disabledByAnnotation`); enabling means `enabled`
  * or `ingress`, the empty text is as good as absent, anything else is invalid:
  *
- *   | namespace        | pod                | outcome                               |
- *   | invalid          | any                | invalid_inject_annotation_at_ns       |
- *   | not invalid      | invalid            | invalid_inject_annotation_at_workload |
- *   | enabling         | absent or enabling | inject                                |
- *   | enabling         | disabled           | injection_disable_annotation_present  |
- *   | absent, disabled | enabling           | inject                                |
- *   | absent, disabled | absent, disabled   | injection_enable_annotation_absent    |
+ *   | namespace        | pod                | outcome                               | decided at |
+ *   | invalid          | any                | invalid_inject_annotation_at_ns       |            |
+ *   | not invalid      | invalid            | invalid_inject_annotation_at_workload |            |
+ *   | enabling         | absent or enabling | inject                                | namespace  |
+ *   | enabling         | disabled           | injection_disable_annotation_present  | workload   |
+ *   | absent, disabled | enabling           | inject                                | workload   |
+ *   | absent, disabled | absent, disabled   | injection_enable_annotation_absent    |            |
  *
  * @param namespaceValue the namespace's `linkerd.io/inject` annotation
  */
@@ -53,25 +53,32 @@ export function whyNotInjected(
 ): SkipReason[] {
   const reasons: SkipReason[] = []
   if (pod.spec.hostNetwork === true) reasons.push('host_network_enabled')
-  if (hasSidecar(pod.spec)) reasons.push('sidecar_already_exists')
+  if (sidecarOf(pod.spec, settings) !== undefined) reasons.push('sidecar_already_exists')
   const byAnnotation = annotationVerdict(namespaceValue, annotationOf(pod.metadata, annotations.inject))
-  if (byAnnotation) reasons.push(byAnnotation)
+  if (byAnnotation.reason) reasons.push(byAnnotation.reason)
   if (!settings.serviceAccountTokenProjection && withoutToken(pod))
     reasons.push('disabled_automount_service_account_token_account')
   return reasons
 }
 
-/** The annotation part of {@link whyNotInjected}: undefined means inject. */
-export function annotationVerdict(
-  namespaceValue: string | undefined,
-  podValue: string | undefined,
-): SkipReason | undefined {
+/**
+ * What the two annotations alone decide: a reason, or none for injection, and which of them decided, as the injector's
+ * metric says (`annotation_at`): none of them when a value is invalid.
+ */
+export interface AnnotationVerdict {
+  readonly reason?: SkipReason
+  readonly at?: 'namespace' | 'workload'
+}
+
+/** The annotation part of {@link whyNotInjected}, which holds its table. */
+export function annotationVerdict(namespaceValue: string | undefined, podValue: string | undefined): AnnotationVerdict {
   const namespace = readInject(namespaceValue)
   const pod = readInject(podValue)
-  if (namespace === 'invalid') return 'invalid_inject_annotation_at_ns'
-  if (pod === 'invalid') return 'invalid_inject_annotation_at_workload'
-  if (namespace === 'enabling') return pod === 'disabled' ? 'injection_disable_annotation_present' : undefined
-  return pod === 'enabling' ? undefined : 'injection_enable_annotation_absent'
+  if (namespace === 'invalid') return { reason: 'invalid_inject_annotation_at_ns' }
+  if (pod === 'invalid') return { reason: 'invalid_inject_annotation_at_workload' }
+  if (namespace === 'enabling')
+    return pod === 'disabled' ? { reason: 'injection_disable_annotation_present', at: 'workload' } : { at: 'namespace' }
+  return pod === 'enabling' ? { at: 'workload' } : { reason: 'injection_enable_annotation_absent' }
 }
 
 function readInject(value: string | undefined): 'enabling' | 'disabled' | 'absent' | 'invalid' {
@@ -91,22 +98,26 @@ const proxyImages = ['cr.l5d.io/linkerd/proxy:', 'gcr.io/istio-release/proxyv2:'
 const initImages = ['cr.l5d.io/linkerd/proxy-init:', 'gcr.io/istio-release/proxy_init:']
 
 /**
- * Does the injector take this container for a mesh's, so that it leaves the Pod alone? linkerd2
- * pkg/healthcheck/sidecar.go `HasExistingSidecars`: by container name, or by image prefix with its colon, so that a digest
- * reference counts only by name.
+ * The container for which the injector thinks that a mesh is there already, so that it leaves the Pod alone (linkerd2
+ * pkg/healthcheck/sidecar.go `HasExistingSidecars`): by container name, or by image prefix with its colon, so that a digest
+ * reference counts only by name. Up to 2.15 a proxy was looked for among the regular containers only.
  */
-export function isSidecar(container: Container, init: boolean): boolean {
-  const name = container.name ?? ''
-  const image = container.image ?? ''
-  if (name === proxyContainerName || name === 'istio-proxy') return true
-  if (proxyImages.some((prefix) => image.startsWith(prefix))) return true
-  return (
-    init && (name === 'linkerd-init' || name === 'istio-init' || initImages.some((prefix) => image.startsWith(prefix)))
+export function sidecarOf(spec: PodSpec, { minor }: LinkerdSettings): PlacedContainer | undefined {
+  return containersOf(spec).find(
+    ({ container, init }) => (isProxy(container) && (!init || minor >= 16)) || (init && isProxyInit(container)),
   )
 }
 
-function hasSidecar(spec: PodSpec): boolean {
-  return containersOf(spec).some(({ container, init }) => isSidecar(container, init))
+function isProxy({ name, image }: Container): boolean {
+  return name === proxyContainerName || name === 'istio-proxy' || startsWithAny(image, proxyImages)
+}
+
+function isProxyInit({ name, image }: Container): boolean {
+  return name === 'linkerd-init' || name === 'istio-init' || startsWithAny(image, initImages)
+}
+
+function startsWithAny(image: string | null | undefined, prefixes: readonly string[]): boolean {
+  return prefixes.some((prefix) => image?.startsWith(prefix) === true)
 }
 
 /** Where the API server mounts a ServiceAccount's token. */

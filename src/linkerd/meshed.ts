@@ -1,5 +1,6 @@
 import type { View } from '../core/view.ts'
 import { isUnresolved, own } from '../k8s/json.ts'
+import type { ObjectMeta } from '../k8s/kinds.ts'
 import { type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, labelsOf, type Resource } from '../k8s/resource.ts'
 import { annotations, labels, uninjectableNamespaces } from './facts.ts'
@@ -37,11 +38,12 @@ export function reachesInjector(namespace: Resource<'Namespace'> | undefined, na
 /**
  * Is this Pod, or are the Pods of this workload, meshed?
  *
- * A Pod with the label `linkerd.io/control-plane-ns` is: that is exactly what Linkerd's controllers ask. A Pod judged as
- * admitted without it is not. Otherwise the injector's own decision predicts it, as far as the namespace is known.
+ * A Pod with the label `linkerd.io/control-plane-ns` is: that is exactly what Linkerd's controllers ask. Otherwise the
+ * injector's own decision predicts it, as far as the namespace is known. (Of a Pod that has passed the injector the label
+ * alone tells: {@link hasMeshLabel}.)
  */
 export function isMeshed(pod: PodTemplate, namespaceName: string, view: MeshView): Meshed {
-  if ((own(labelsOf(pod.metadata), labels.controlPlaneNamespace) ?? '') !== '') return 'yes'
+  if (hasMeshLabel(pod.metadata)) return 'yes'
   const namespace = namespaceOf(view, namespaceName)
   if (!reachesInjector(namespace, namespaceName)) return 'no'
   const declared = annotationOf(pod.metadata, annotations.inject)
@@ -55,6 +57,11 @@ export function isMeshed(pod: PodTemplate, namespaceName: string, view: MeshView
   if (others.length > 0 || declared === 'disabled') return 'no'
   if (reasons.length === 0) return 'yes'
   return view.scope === 'cluster' ? 'no' : namespaceByEvidence(namespaceName, view)
+}
+
+/** The label that the injector adds, and the one thing Linkerd's controllers ask of a Pod. */
+export function hasMeshLabel(metadata: ObjectMeta): boolean {
+  return (own(labelsOf(metadata), labels.controlPlaneNamespace) ?? '') !== ''
 }
 
 /** Would an ordinary Pod in this namespace, one that says nothing of injection itself, be meshed? */
@@ -73,8 +80,7 @@ function namespacesWithMeshedPods(view: MeshView): ReadonlySet<string> {
     for (const resource of view.all<PodKind>(kind)) {
       const { metadata } = podTemplateOf(resource)
       const value = annotationOf(metadata, annotations.inject)
-      const labelled = (own(labelsOf(metadata), labels.controlPlaneNamespace) ?? '') !== ''
-      if (labelled || value === 'enabled' || value === 'ingress') found.add(resource.namespace)
+      if (hasMeshLabel(metadata) || value === 'enabled' || value === 'ingress') found.add(resource.namespace)
     }
   return found
 }

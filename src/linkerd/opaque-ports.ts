@@ -7,7 +7,7 @@ import { hasPort } from '../policy/port-set.ts'
 import { annotations, defaultSkipPorts } from './facts.ts'
 import { injectedOnPod, injectedOnService } from './injected-opaque-ports.ts'
 import { isMeshed, type MeshView, meshReads, namespaceOf, reachesInjector } from './meshed.ts'
-import { portsByGo, portsByRust } from './port-list.ts'
+import { portsByGo, portsByInit, portsByRust } from './port-list.ts'
 import type { LinkerdSettings } from './settings.ts'
 
 /** What must be read to know which ports of a Pod are opaque. */
@@ -35,13 +35,12 @@ export function serviceList(service: Resource<'Service'>, view: View<'Namespace'
   const own = annotationOf(service.metadata, annotations.opaquePorts)
   if (own !== undefined) return listOf(own)
   const namespace = namespaceOf(view, service.namespace)
-  const { opaquePorts } = view.settings
   // After admission, what is not there was not written.
   const written =
     view.stage === 'declared' && reachesInjector(namespace, service.namespace)
-      ? injectedOnService(service.metadata, service.spec, namespace?.metadata, opaquePorts)
+      ? injectedOnService(service.metadata, service.spec, namespace?.metadata, view.settings).list
       : undefined
-  return listOf(written ?? opaquePorts)
+  return listOf(written ?? view.settings.opaquePorts)
 }
 
 /** The list in effect for a Pod: its own annotation, else what the injector writes; undefined when there is none. */
@@ -49,103 +48,135 @@ export function podList(pod: PodTemplate, namespaceName: string, view: MeshView)
   const own = annotationOf(pod.metadata, annotations.opaquePorts)
   if (own !== undefined) return listOf(own)
   const namespace = namespaceOf(view, namespaceName)
-  if (!reachesInjector(namespace, namespaceName)) return undefined
+  // A Pod, unlike the template of a workload, has passed the injector once it is admitted.
+  const passed = view.stage === 'admitted' && pod.path.length === 0
+  if (passed || !reachesInjector(namespace, namespaceName)) return undefined
   const injected = isMeshed(pod, namespaceName, view) !== 'no'
-  const written = injectedOnPod(pod, namespace?.metadata, view.settings.opaquePorts, injected)
-  return written === undefined ? undefined : listOf(written)
-}
-
-/** Does `appProtocol` make a Service port opaque? Any value but Linkerd's names for HTTP does, from 2.18 on. */
-export function isOpaqueByAppProtocol(appProtocol: string | null | undefined, settings: LinkerdSettings): boolean {
-  if (appProtocol === undefined || appProtocol === null || settings.minor < 18) return false
-  return !['http', 'kubernetes.io/h2c'].includes(appProtocol.toLowerCase())
+  const { list } = injectedOnPod(pod, namespace?.metadata, view.settings, injected)
+  return list === undefined ? undefined : listOf(list)
 }
 
 /**
- * Do clients know, by the Service, that this port is opaque? `appProtocol` beats the list. The policy controller's reading
- * of the list is what counts: a port that only destination takes for opaque is so until its last stream closes.
+ * What `appProtocol` makes of a Service port, from 2.18 on (linkerd2 policy-controller/core/src/outbound.rs): Linkerd's two
+ * names for HTTP, in any case, are HTTP; any other value is opaque; without one the opaque-ports list is asked.
  */
-export function isOpaqueForClients(
+function byAppProtocol(value: string | null | undefined, { minor }: LinkerdSettings): 'opaque' | 'http' | undefined {
+  if (value === undefined || value === null || minor < 18) return undefined
+  return isHttp(value) ? 'http' : 'opaque'
+}
+
+/** Does this `appProtocol` say HTTP in a word that Linkerd knows? */
+export function isHttp(appProtocol: string | null | undefined): boolean {
+  return ['http', 'kubernetes.io/h2c'].includes((appProtocol ?? '').toLowerCase())
+}
+
+/** How clients of a Service treat a port of it. */
+export type ForClients =
+  /** As bytes, at once. */
+  | 'opaque'
+  /** They detect its protocol. */
+  | 'detected'
+  /** As HTTP, without detection. */
+  | 'http'
+  /** Only destination reads it so: opaque until its last stream for the Service closes, a few seconds after the last use. */
+  | 'opaque-at-times'
+
+/**
+ * What clients learn of a port from the Service. `appProtocol` beats the list. The policy controller's reading of the list
+ * is what counts; destination's is good for a while only (seen on the real proxies: 0.05 s at first, 10 s after a pause).
+ */
+export function forClients(
+  service: Resource<'Service'>,
   list: EffectiveList,
-  port: number,
-  appProtocol: string | null | undefined,
+  port: { readonly port: number; readonly appProtocol?: string | null | undefined },
   settings: LinkerdSettings,
-): boolean {
-  if (isOpaqueByAppProtocol(appProtocol, settings)) return true
-  return hasPort(portsByRust(list.value), port)
+): ForClients {
+  const declared = byAppProtocol(port.appProtocol, settings)
+  if (declared) return declared
+  if (hasPort(portsByRust(list.value), port.port)) return 'opaque'
+  const byDestination = portsByGo(list.value, (name) => servicePortsNamed(service, name))
+  return hasPort(byDestination, port.port) ? 'opaque-at-times' : 'detected'
+}
+
+/** The Service's ports of that name. */
+export function servicePortsNamed(service: Resource<'Service'>, name: string): number[] {
+  return (service.spec.ports ?? [])
+    .filter((port) => (port?.name ?? '') === name)
+    .map((port) => port?.port)
+    .filter((port) => typeof port === 'number')
 }
 
 /** How a container port of a Pod is handled, by those who reach the Pod itself. */
 export interface PodSide {
-  /** The server's proxy forwards bytes without detection, or never sees them. */
+  /** `skip-inbound-ports`: the server's proxy never sees the connection. */
+  readonly skipped: boolean
+  /** The server's proxy forwards bytes without detection: what the policy controller says. */
   readonly inbound: boolean
-  /** Meshed clients that dial the Pod (headless Services, Pod DNS) know that it is opaque. */
+  /** Meshed clients that dial the Pod (headless Services, Pod DNS) know that it is opaque: what destination says. */
   readonly dialled: boolean
+  /** The Server that decides inbound in place of the Pod's list. */
+  readonly server: Resource<'Server'> | undefined
   /** Something that decides it is not known yet (`${VAR}`). */
   readonly unknown: boolean
 }
 
 /** {@link PodSide} of one port: annotation, Server, skip list and defaults together. */
-export function podSideOf(
-  pod: PodTemplate,
-  namespaceName: string,
-  port: { readonly number: number; readonly name: string | undefined },
-  view: OpaqueView,
-): PodSide {
-  const namespace = namespaceOf(view, namespaceName)
-  const effective = (key: string) => annotationOf(pod.metadata, key) ?? annotationOf(namespace?.metadata, key)
-  const skip = effective(annotations.skipInboundPorts) ?? defaultSkipPorts
-  const skipped = hasPort(portsByGo(skip), port.number)
+export function podSideOf(pod: PodTemplate, namespaceName: string, port: number, view: OpaqueView): PodSide {
+  const inherited = namespaceOf(view, namespaceName)?.metadata
+  const skip =
+    annotationOf(pod.metadata, annotations.skipInboundPorts) ??
+    annotationOf(inherited, annotations.skipInboundPorts) ??
+    defaultSkipPorts
   const list = podList(pod, namespaceName, view)
-  const servers = serversOf(pod, namespaceName, port, view)
-  const names = (name: string) => portsNamed(pod, name)
-  const dialled = hasPort(portsByGo(list?.value ?? view.settings.opaquePorts, names), port.number)
-  const [first] = servers
+  const servers = serversOn(port, pod, namespaceName, view)
+  const server = servers.find(({ spec }) => isOn(spec.port, port, (name) => podPortsNamed(pod, name, 'TCP')))
+  const listed = portsByGo(list?.value ?? view.settings.opaquePorts, (name) => podPortsNamed(pod, name))
   return {
-    inbound:
-      skipped || (first ? first.spec.proxyProtocol === 'opaque' : hasPort(portsByRust(list?.value ?? ''), port.number)),
-    dialled: dialled || servers.some((server) => server.spec.proxyProtocol === 'opaque'),
+    skipped: hasPort(portsByInit(skip), port),
+    inbound: server ? server.spec.proxyProtocol === 'opaque' : hasPort(portsByRust(list?.value ?? ''), port),
+    dialled: hasPort(listed, port) || servers.some(({ spec }) => spec.proxyProtocol === 'opaque'),
+    server,
     unknown:
       isUnresolved(skip) || list?.unknown === true || servers.some(({ spec }) => isUnresolved(spec.proxyProtocol)),
   }
 }
 
-/** Servers on this port of the Pod: the oldest counts inbound, then the name; destination asks whether any is opaque. */
-function serversOf(
+/** Servers on this port of the Pod for destination, which asks whether any is opaque. Inbound the oldest counts, then the name. */
+function serversOn(
+  port: number,
   pod: PodTemplate,
   namespaceName: string,
-  port: { readonly number: number; readonly name: string | undefined },
   view: View<'Server', LinkerdSettings>,
 ): Resource<'Server'>[] {
   return view
     .inNamespace('Server', namespaceName)
     .filter(({ spec }) => spec.podSelector != null && selects(spec.podSelector, labelsOf(pod.metadata)))
-    .filter(({ spec }) => spec.port === port.number || (port.name !== undefined && spec.port === port.name))
-    .toSorted((a, b) =>
-      `${a.metadata.creationTimestamp ?? ''}/${a.name}` < `${b.metadata.creationTimestamp ?? ''}/${b.name}` ? -1 : 1,
-    )
+    .filter(({ spec }) => isOn(spec.port, port, (name) => podPortsNamed(pod, name)))
+    .toSorted((a, b) => (ageAndName(a) < ageAndName(b) ? -1 : 1))
 }
 
-function portsNamed(pod: PodTemplate, name: string): number[] {
-  return containersOf(pod.spec)
-    .flatMap(({ container }) => container.ports ?? [])
-    .filter((port) => port?.name === name)
-    .map((port) => port?.containerPort)
-    .filter((port) => typeof port === 'number')
-    .toArray()
+/** The order in which Servers on one port count. */
+function ageAndName({ metadata, name }: Resource<'Server'>): string {
+  return `${metadata.creationTimestamp ?? ''}/${name}`
+}
+
+function isOn(
+  wanted: number | string | null | undefined,
+  port: number,
+  named: (name: string) => readonly number[],
+): boolean {
+  return typeof wanted === 'string' ? named(wanted).includes(port) : wanted === port
 }
 
 /**
- * The list to write so that these ports are opaque and nothing that is opaque now is lost: what is in effect, then what is
- * missing. Undefined when the list in effect holds something that not every component reads: a person must decide then.
+ * The ports that the Pod's containers declare under that name. For destination UDP ports have names, too; the policy
+ * controller knows those of TCP only.
  */
-export function unionList(list: EffectiveList | undefined, ports: readonly number[]): string | undefined {
-  const tokens = (list?.value ?? '')
-    .split(',')
-    .map((token) => token.trim())
-    .filter((token) => token !== '')
-  if (!tokens.every((token) => /^\d{1,5}(?:-\d{1,5})?$/.test(token))) return undefined
-  const known = portsByRust(tokens.join(','))
-  if (tokens.length > 0 && known.length === 0) return undefined
-  return [...new Set([...tokens, ...ports.filter((port) => !hasPort(known, port)).map(String)])].join(',')
+export function podPortsNamed(pod: Pick<PodTemplate, 'spec'>, name: string, protocol?: 'TCP'): number[] {
+  return containersOf(pod.spec)
+    .flatMap(({ container }) => container.ports ?? [])
+    .filter((port) => port?.name === name && (protocol === undefined || (port.protocol ?? 'TCP') === protocol))
+    .map((port) => port?.containerPort)
+    .filter((port) => typeof port === 'number')
+    .toArray()
 }

@@ -1,27 +1,32 @@
-import { noPorts, type PortSet, portSet } from '../policy/port-set.ts'
+import { formatPorts, hasPort, noPorts, type PortSet, portSet } from '../policy/port-set.ts'
 
 /*
- * Two components read the same annotation with two parsers (facts: Linkerd protocol, grammar). What they make of one
- * value differs, and is what `test/linkerd/port-list.test.ts` holds, as seen on the real components:
+ * Several components read the same annotation with parsers of their own. What they make of one value differs, and is what
+ * `test/linkerd/port-list.test.ts` holds, as seen on the real components:
  *
- *   | value            | Go (destination, injector)      | Rust (policy controller)           |
- *   | `a` bad token    | that token is skipped           | the whole list is empty            |
- *   | a port name      | the port of that name           | a bad token                        |
- *   | `9000 - 9010`    | a bad token                     | the range                          |
- *   | port 0           | allowed                         | a bad token                        |
- *   | empty tokens     | skipped                         | skipped                            |
+ *   | value            | Go (destination, injector)      | Rust (policy controller)           | linkerd-init (skip lists) |
+ *   | a bad token      | that token is skipped           | the whole list is empty            | that token is skipped     |
+ *   | a port name      | the port of that name           | a bad token                        | a bad token               |
+ *   | `a, b`           | both                            | both                               | `a`: spaces are not cut   |
+ *   | `9000 - 9010`    | a bad token                     | the range                          | a bad token               |
+ *   | port 0           | allowed                         | a bad token                        | allowed                   |
+ *   | empty tokens     | a Service's unnamed port        | skipped                            | skipped                   |
  */
 
 /**
  * A port list as Linkerd's Go components read it (linkerd2 pkg/util/parsing.go, portrange.go).
  *
- * @param named resolves a port name; an exact match is tried before numbers
+ * @param named resolves a port name; an exact match is tried before numbers. An empty token is the name of the unnamed port
+ *   of a Service.
  */
 export function portsByGo(value: string, named: (name: string) => readonly number[] = () => []): PortSet {
+  const tokens = value.split(',')
+  // What follows the last comma is no token when there is nothing.
+  if (tokens.at(-1) === '') tokens.pop()
   return portSet(
-    value.split(',').flatMap((raw): (readonly [number, number])[] => {
+    tokens.flatMap((raw): (readonly [number, number])[] => {
       const token = raw.trim()
-      const byName = token === '' ? [] : named(token)
+      const byName = named(token)
       if (byName.length > 0) return byName.map((port) => [port, port] as const)
       const range = rangeOf(token.split('-'), 0)
       return range ? [range] : []
@@ -43,6 +48,46 @@ export function portsByRust(value: string): PortSet {
     ranges.push(range)
   }
   return portSet(ranges)
+}
+
+/** `skip-inbound-ports` as linkerd-init obeys it (linkerd2-proxy-init pkg/iptables/iptables.go): no spaces, no names. */
+export function portsByInit(value: string): PortSet {
+  return portSet(
+    value.split(',').flatMap((token) => {
+      const range = rangeOf(token.split('-'), 0)
+      return range ? [range] : []
+    }),
+  )
+}
+
+/**
+ * A list of ports in the form that every component and `linkerd check` read the same: plain numbers and ranges, without
+ * spaces, names, signs, leading zeros or port 0; in the author's order, then the ports that are missing.
+ *
+ * @param named resolves a port name, as for {@link portsByGo}
+ * @returns undefined when a token means nothing to anybody: whoever wrote it must say what was meant
+ */
+export function canonicalList(
+  value: string,
+  ports: readonly number[],
+  named: (name: string) => readonly number[] = () => [],
+): string | undefined {
+  const tokens: string[] = []
+  for (const raw of value.split(',')) {
+    const token = raw.trim()
+    if (token === '') continue
+    const byName = named(token)
+    const range = rangeOf(
+      token.split('-').map((part) => part.trim()),
+      0,
+    )
+    if (byName.length > 0) tokens.push(...byName.map(String))
+    else if (range) tokens.push(...formatPorts(portSet([[Math.max(range[0], 1), range[1]]])).split(', '))
+    else return undefined
+  }
+  const known = portsByRust(tokens.join(','))
+  const missing = ports.filter((port) => !hasPort(known, port)).map(String)
+  return [...new Set([...tokens, ...missing])].filter((token) => token !== '').join(',')
 }
 
 /** Go's strconv and Rust's `u16` both take a leading `+` and leading zeros. */

@@ -2,14 +2,14 @@ import type { Confidence, Severity } from '../core/finding.ts'
 import { isMeant } from '../core/namespace-pattern.ts'
 import type { View } from '../core/view.ts'
 import { isUnresolved, own, type Path } from '../k8s/json.ts'
-import { containersOf, type PodKind, type PodTemplate, podTemplateOf } from '../k8s/pod-template.ts'
+import { type PodKind, type PodTemplate, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
 import { annotations, labels } from '../linkerd/facts.ts'
 import {
   annotationVerdict,
   hasProxy,
-  isSidecar,
   type SkipReason,
+  sidecarOf,
   skipReasons,
   whyNotInjected,
 } from '../linkerd/injection.ts'
@@ -34,7 +34,7 @@ injector will refuse.`,
     'Put linkerd.io/inject: enabled on the namespace or on the Pod template (not on the workload itself), remove what the injector refuses, ' +
     'and run linkerd check when an injectable Pod came without its proxy.',
   limits: `An opt-out inside an enabled namespace is information, unless \`requireInjection\` names the namespace. A Pod on the host's network that did not ask itself is a warning: the namespace
-asked for it. Without the Namespace at hand, only what the Pod says of itself counts, with medium confidence. That the injector is not called for \`kube-system\` and \`cert-manager\` follows
+asked for it. Without the Namespace at hand, only what the Pod says of itself counts, with medium confidence; so do Pods with the labels of Linkerd's own components, which a Helm installation leaves out. That the injector is not called for \`kube-system\` and \`cert-manager\` follows
 from Linkerd's default selectors.`,
   sources: [
     'https://linkerd.io/2/features/proxy-injection/',
@@ -43,7 +43,7 @@ from Linkerd's default selectors.`,
   ],
   messages: {
     'not-injected':
-      '{{pod}} has no Linkerd proxy, although the injector would have added one: it is down, was not called, or its certificate failed. Run linkerd check, then create the Pod again',
+      '{{pod}} has no Linkerd proxy: run linkerd check, then create the Pod again. The injector would have added one, but it is down, was not called, its certificate failed, or its patch could not be applied',
     excluded:
       '{{pod}} gets no Linkerd proxy: its injector is not called for namespace {{namespace}}, {{why}}. Run it in another namespace',
     refused: '{{pod}} gets no Linkerd proxy. The injector refuses it: {{reason}}',
@@ -87,7 +87,7 @@ function* judge(subject: Resource<PodKind>, view: InjectionView) {
   const reached = reachesInjector(namespace, name)
   const pod = podInWords(subject)
   const annotationPath = pathOfAnnotation(template)
-  const confidence: Confidence = namespace ? 'high' : 'medium'
+  const confidence: Confidence = namespace && !mayBeSpared(template) ? 'high' : 'medium'
   if ((own(labelsOf(template.metadata), labels.controlPlaneNamespace) ?? '') !== '') {
     const comes = !admitted && reached && reasons.length === 0
     if (hasProxy(template.spec) || comes) return
@@ -100,7 +100,7 @@ function* judge(subject: Resource<PodKind>, view: InjectionView) {
   if (hasProxy(template.spec)) return
 
   const required = isMeant(view.settings.requireInjection, name, namespace) === 'yes'
-  const byAnnotation = annotationVerdict(namespaceValue, podValue)
+  const byAnnotation = annotationVerdict(namespaceValue, podValue).reason
   const asked =
     byAnnotation !== 'injection_enable_annotation_absent' && byAnnotation !== 'injection_disable_annotation_present'
   if (!reached) {
@@ -129,9 +129,15 @@ function* judge(subject: Resource<PodKind>, view: InjectionView) {
     // The Pod did not ask for itself: that its namespace cannot have it is worth knowing, and seldom a mistake in the Pod.
     const severity: Severity = podValue !== undefined || required || byAnnotation !== undefined ? 'error' : 'warning'
     const reason = reasons.map((one) => skipReasons[one]).join(', ')
-    const path = causeOf(reasons[0], template)
+    const path = causeOf(reasons[0], template, view.settings)
     yield { message: 'refused', path, data: { pod, reason }, confidence, severity } as const
   }
+}
+
+/** Installed by Helm, Linkerd's webhook leaves its own components out by label; installed by its CLI, it does not. */
+function mayBeSpared({ metadata }: PodTemplate): boolean {
+  const spared = [labels.controlPlaneComponent, labels.cniResource]
+  return spared.some((label) => own(labelsOf(metadata), label) !== undefined)
 }
 
 /** `Pod shop/web-x of ReplicaSet web`: the one who reads this knows the owner. */
@@ -147,16 +153,14 @@ function pathOfAnnotation({ metadata, path }: PodTemplate): Path {
   return [...path, 'metadata', ...(present ? ['annotations', annotations.inject] : [])]
 }
 
-function causeOf(reason: SkipReason | undefined, template: PodTemplate): Path {
+function causeOf(reason: SkipReason | undefined, template: PodTemplate, settings: LinkerdSettings): Path {
   switch (reason) {
     case 'host_network_enabled':
       return [...template.path, 'spec', 'hostNetwork']
     case 'disabled_automount_service_account_token_account':
       return [...template.path, 'spec', 'automountServiceAccountToken']
-    case 'sidecar_already_exists': {
-      const sidecar = containersOf(template.spec).find(({ container, init }) => isSidecar(container, init))
-      return [...template.path, ...(sidecar?.path ?? ['spec'])]
-    }
+    case 'sidecar_already_exists':
+      return [...template.path, ...(sidecarOf(template.spec, settings)?.path ?? ['spec'])]
     default:
       return pathOfAnnotation(template)
   }

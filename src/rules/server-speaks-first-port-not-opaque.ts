@@ -1,24 +1,29 @@
 import type { Fix } from '../core/edit.ts'
 import type { Confidence, Severity } from '../core/finding.ts'
 import type { View } from '../core/view.ts'
-import { isUnresolved, type Path } from '../k8s/json.ts'
+import type { Path } from '../k8s/json.ts'
 import { containersOf, type PodKind, type PodTemplate, podTemplateOf } from '../k8s/pod-template.ts'
 import { labelsOf, type Resource } from '../k8s/resource.ts'
 import { selectsByMap } from '../k8s/selector.ts'
-import { annotations, defaultSkipPorts } from '../linkerd/facts.ts'
-import { type Identified, identifyProtocol } from '../linkerd/identify-protocol.ts'
-import { isMeshed, type Meshed } from '../linkerd/meshed.ts'
-import { isOpaqueForClients, opaqueReads, podList, podSideOf, serviceList, unionList } from '../linkerd/opaque-ports.ts'
-import { podsByNamespace } from '../linkerd/pod-facts.ts'
-import { portsByGo } from '../linkerd/port-list.ts'
-import { defineRule } from '../linkerd/rule.ts'
+import { annotations } from '../linkerd/facts.ts'
+import type { Identified } from '../linkerd/identify-protocol.ts'
+import { hasMeshLabel, isMeshed, isNamespaceMeshed, type Meshed } from '../linkerd/meshed.ts'
 import {
-  type ContainerPort,
-  declaredPorts,
-  type ServicePort,
-  selectedBy,
-  targetOf,
-} from '../linkerd/service-targets.ts'
+  forClients,
+  opaqueReads,
+  type PodSide,
+  podList,
+  podPortsNamed,
+  podSideOf,
+  serviceList,
+  servicePortsNamed,
+} from '../linkerd/opaque-ports.ts'
+import { podsByNamespace } from '../linkerd/pod-facts.ts'
+import { canonicalList, portsByGo } from '../linkerd/port-list.ts'
+import { defineRule } from '../linkerd/rule.ts'
+import { isSure, outcomeOf, type Situation } from '../linkerd/server-first.ts'
+import { clientsBypass, identifyContainerPort, portsOf, serverFirstPortsOf } from '../linkerd/server-first-ports.ts'
+import { type ContainerPort, portsLeadingTo, selectedBy } from '../linkerd/service-targets.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import { hasPort } from '../policy/port-set.ts'
 
@@ -40,9 +45,12 @@ Services, StatefulSet names) and the server's own proxy from the Pod. \`config.l
   remediation:
     'On a Service, set appProtocol: linkerd.io/opaque on the port (Linkerd 2.18), or list its port in config.linkerd.io/opaque-ports together with the ports that are opaque already. ' +
     'On the Pod template, list the container port in the same annotation.',
-  limits: `Software is known by its image, or by two weaker signs (a usual number and a usual port name, an environment variable, a label). A few port numbers that hardly anybody else uses
-are worth a warning by themselves. Ports whose names say HTTP, metrics or TLS are left alone: with TLS the client speaks first. Where neither the Pod nor anything in the input is known to be
-meshed, a finding is information. Clients outside the mesh are a warning: there may be none.`,
+  limits: `Software is known by its image, or by two weaker signs (a usual number and a usual port name, an environment variable, an argument, a label). A few port numbers that hardly anybody
+else uses are worth a warning by themselves. Ports whose names say HTTP, metrics or TLS are left alone: with TLS the client speaks first, except with MySQL and NATS. Where neither the Pod nor anything
+in the input is known to be meshed, a finding is information. Clients outside the mesh are a warning: there may be none. So is software of which it depends on its configuration who speaks first.
+
+Routes are not read: a TCPRoute on the port makes it opaque as well. For names outside the cluster only an EgressNetwork or the clients' own annotations count, which are not read either, so that a finding
+on an ExternalName Service is information.`,
   sources: [
     'https://linkerd.io/2/features/protocol-detection/',
     'linkerd2 policy-controller/k8s/index/src/outbound/index.rs, inbound/workload.rs (edge-26.8)',
@@ -51,11 +59,17 @@ meshed, a finding is information. Clients outside the mesh are a warning: there 
   ],
   messages: {
     'clients-wait':
-      'port {{port}} ({{protocol}}) is server-speaks-first and not opaque here: each meshed connection waits 10 s. Set appProtocol: linkerd.io/opaque, or add {{port}} to config.linkerd.io/opaque-ports',
+      'port {{port}} ({{protocol}}) is not opaque: set {{remedy}}. The server speaks first here, and each connection of a meshed client waits 10 s for its protocol to be detected',
+    'opaque-at-times':
+      'port {{port}} ({{protocol}}) is opaque at times only: set {{remedy}}. Half of Linkerd cannot read the list as it is; the server speaks first here, and after some idle seconds connections wait 10 s',
+    'leads-outside':
+      'port {{port}} ({{protocol}}) leads outside the cluster, where meshed clients wait 10 s{{unless}}: add it to config.linkerd.io/skip-outbound-ports of the client Pods, or to config.linkerd.io/opaque-ports of an EgressNetwork. The server speaks first there, and nothing on this Service counts',
     'pod-not-opaque':
-      'container port {{port}} ({{protocol}}) is server-speaks-first and not opaque: meshed clients {{how}} wait 10 s, others are closed after 10 s. Add {{port}} to config.linkerd.io/opaque-ports of the Pod template',
+      'container port {{port}} ({{protocol}}) is not opaque: set {{remedy}}. The server speaks first: {{effect}}',
     'unmeshed-clients-dropped':
-      'container port {{port}} ({{protocol}}) is server-speaks-first and not opaque on the Pod: clients outside the mesh are closed after 10 s. Add {{port}} to config.linkerd.io/opaque-ports of the Pod template',
+      'container port {{port}} ({{protocol}}) is not opaque: set {{remedy}}. The server speaks first: {{effect}}',
+    'server-not-opaque':
+      'container port {{port}} ({{protocol}}) is not opaque: set proxyProtocol: opaque in Server {{server}}, whose proxyProtocol {{says}} overrules the Pod. The server speaks first: {{effect}}',
   },
   reads,
   check: {
@@ -71,75 +85,53 @@ meshed, a finding is information. Clients outside the mesh are a warning: there 
   },
 })
 
-/** Path P1: meshed clients of a ClusterIP Service learn what a port is from the Service alone. */
+/**
+ * Path P1: meshed clients of a ClusterIP Service learn what a port is from the Service alone. Names of Pods (headless) and
+ * names outside the cluster (P4) resolve to addresses behind which nobody looks at the Service.
+ */
 function* judgeService(service: Resource<'Service'>, view: PortView) {
   const { spec } = service
-  // Names resolve to Pods, or leave the cluster: the Service's own settings have no say.
-  if (spec.clusterIP === 'None' || spec.type === 'ExternalName') return
+  if (spec.type === 'ExternalName') return yield* judgeExternalName(service, view)
+  if (spec.clusterIP === 'None') return
   const list = serviceList(service, view)
   if (list.unknown) return
   const pods = selectedBy(service, view)
-  const waiting = [...(spec.ports ?? [])].flatMap((port, index) => {
-    if (port === null || (port.protocol ?? 'TCP') !== 'TCP' || typeof port.port !== 'number') return []
-    if (isUnresolved(port.appProtocol) || isUnresolved(port.targetPort) || saysHttp(port)) return []
-    if (isOpaqueForClients(list, port.port, port.appProtocol, view.settings)) return []
-    // Clients skip these unless their own annotation says otherwise.
-    if (hasPort(portsByGo(defaultSkipPorts), port.port)) return []
-    const identified = identifyServicePort(port, port.port, pods, service)
-    return identified ? [{ port: port.port, index, identified }] : []
+  const open = serverFirstPortsOf(service, pods, view.settings).flatMap((one) => {
+    const port = spec.ports?.[one.index] ?? {}
+    const way = forClients(service, list, { ...port, port: one.port }, view.settings)
+    return way === 'opaque' || way === 'http' ? [] : [{ ...one, way }]
   })
-  if (waiting.length === 0) return
+  if (open.length === 0) return
   const meshed = meshOf(service, pods, view)
   if (meshed === 'no') return
-  const fix = fixFor(
-    unionList(
-      list,
-      waiting.map(({ port }) => port),
-    ),
-    ['metadata', 'annotations', annotations.opaquePorts],
-  )
-  for (const { port, index, identified } of waiting) {
+  const ports = open.map(({ port }) => port)
+  const wanted = canonicalList(list.value, ports, (name) => (name === '' ? [] : servicePortsNamed(service, name)))
+  const fix = fixFor(wanted, ['metadata', 'annotations', annotations.opaquePorts])
+  for (const { port, index, identified, way } of open) {
     const confidence = confidenceOf(meshed, identified)
-    const data = { port, protocol: identified.protocol.name }
+    const byProtocol = view.settings.minor < 18 ? '' : 'appProtocol: linkerd.io/opaque on the port, or '
+    const data = { port, protocol: identified.protocol.name, remedy: byProtocol + listInWords(wanted, port) }
+    const message = way === 'opaque-at-times' ? way : 'clients-wait'
+    yield { message, path: ['spec', 'ports', index], data, confidence, severity: severityOf[confidence], fix } as const
+  }
+}
+
+/** Path P4: the address is that of the name, and only the client's side is Linkerd's. */
+function* judgeExternalName(service: Resource<'Service'>, view: PortView) {
+  if (meshOf(service, [], view) === 'no') return
+  const opaque = portsByGo(view.settings.opaquePorts)
+  for (const { port, index, identified } of serverFirstPortsOf(service, [], view.settings)) {
+    // The default list counts for addresses inside Linkerd's clusterNetworks.
+    const unless = hasPort(opaque, port) ? ', unless its address is private' : ''
+    const data = { port, protocol: identified.protocol.name, unless }
     yield {
-      message: 'clients-wait',
+      message: 'leads-outside',
       path: ['spec', 'ports', index],
       data,
-      confidence,
-      severity: severityOf[confidence],
-      fix,
+      confidence: 'low',
+      severity: 'info',
     } as const
   }
-}
-
-/** The author calls it HTTP: then the server does not speak first, or much else is wrong. */
-function saysHttp({ appProtocol }: ServicePort): boolean {
-  return ['http', 'kubernetes.io/h2c'].includes((appProtocol ?? '').toLowerCase())
-}
-
-/** By the containers behind the port; by the Service's own words where no Pod of it is known. */
-function identifyServicePort(
-  port: ServicePort,
-  number: number,
-  pods: readonly Resource<PodKind>[],
-  service: Resource<'Service'>,
-): Identified | undefined {
-  const name = port.name ?? undefined
-  if (pods.length === 0) {
-    const target = port.targetPort ?? number
-    const byTarget = typeof target === 'number' ? target : number
-    return identifyProtocol({ number: byTarget, name, labels: labelsOf(service.metadata) })
-  }
-  for (const pod of pods) {
-    const template = podTemplateOf(pod)
-    const target = targetOf(port, template)
-    if (!target) continue
-    const labels = labelsOf(template.metadata)
-    const identified = identifyProtocol({ ...target, labels }) ?? identifyProtocol({ ...target, name, labels })
-    // What the Service calls its port can rule a protocol out, too.
-    if (identified && identifyProtocol({ ...target, name, labels })) return identified
-  }
-  return undefined
 }
 
 /**
@@ -149,7 +141,7 @@ function identifyServicePort(
 function meshOf(service: Resource<'Service'>, pods: readonly Resource<PodKind>[], view: PortView): Meshed {
   const servers = pods.map((pod) => isMeshed(podTemplateOf(pod), pod.namespace, view))
   if (servers.includes('yes')) return 'yes'
-  const own = isMeshed({ metadata: {}, spec: {}, path: [] }, service.namespace, view)
+  const own = isNamespaceMeshed(service.namespace, view)
   if (own === 'yes') return servers.length > 0 && servers.every((one) => one === 'no') ? 'unknown' : 'yes'
   if (own === 'unknown' || servers.includes('unknown')) return 'unknown'
   return view.derive(anythingMeshed) ? 'unknown' : 'no'
@@ -159,95 +151,118 @@ function anythingMeshed(view: PortView): boolean {
   return [...podsByNamespace(view).values()].flat().some((pod) => pod.meshed === 'yes')
 }
 
-/**
- * Paths P2 and P3: those who dial the Pod, and the proxy beside the server, learn it from the Pod.
- *
- * | opaque on the Pod | reached by             | message, severity at high confidence                          |
- * |-------------------|------------------------|---------------------------------------------------------------|
- * | no                | headless, StatefulSet  | pod-not-opaque, error: every meshed client waits              |
- * | no                | transparent mode       | pod-not-opaque, error: the server's proxy detects, too        |
- * | no                | no Service in the view | pod-not-opaque, warning: the Service may be elsewhere         |
- * | no                | ClusterIP              | unmeshed-clients-dropped, warning: the Service has its own say |
- * | yes               | any                    | silent                                                        |
- */
+/** Paths P2 and P3, by the table of {@link outcomeOf}: those who dial the Pod, and the proxy beside the server. */
 function* judgePods(subject: Resource<PodKind>, view: PortView) {
   const template = podTemplateOf(subject)
-  const meshed = isMeshed(template, subject.namespace, view)
-  if (meshed === 'no') return
+  const { namespace } = subject
+  // Having passed the injector, a Pod without the label is not meshed, whatever was predicted.
+  const passed = view.stage === 'admitted' && subject.kind === 'Pod'
+  const predicted = passed && !hasMeshLabel(template.metadata) ? 'no' : isMeshed(template, namespace, view)
+  // Linkerd does not find a Pod by an address that is its host's.
+  if (predicted === 'no' && template.spec.hostNetwork === true) return
   const services = view
-    .inNamespace('Service', subject.namespace)
+    .inNamespace('Service', namespace)
     .filter((service) => selectsByMap(service.spec.selector, labelsOf(template.metadata)))
-  const open = portsOf(template, services).flatMap((port) => {
-    const identified = identifyProtocol({ ...port, labels: labelsOf(template.metadata) })
-    if (!identified || portsLeadingTo(port, template, services).some(saysHttp)) return []
-    const side = podSideOf(template, subject.namespace, port, view)
-    if (side.unknown || side.inbound) return []
-    return [{ ...port, identified, side }]
+  const ports = portsOf(template, services)
+  const open = ports.flatMap((port) => {
+    const identified = identifyContainerPort(port, template, services, view.settings)
+    if (!identified) return []
+    const side = podSideOf(template, namespace, port.number, view)
+    if (side.unknown) return []
+    const situation = situationOf(subject, predicted !== 'no', side, port, services, view)
+    const outcome = outcomeOf(situation)
+    return outcome === 'fine' ? [] : [{ port, identified, side, situation, outcome }]
   })
   if (open.length === 0) return
-  const list = podList(template, subject.namespace, view)
-  const path = [...template.path, 'metadata', 'annotations', annotations.opaquePorts]
-  const fix = fixFor(
-    unionList(
-      list,
-      open.map(({ number }) => number),
-    ),
-    path,
-  )
-  for (const { identified, side, ...port } of open) {
+  const meshed = predicted === 'no' ? meshedClients(subject, view) : predicted
+  if (meshed === 'no') return
+
+  const opaque = portsByGo(view.settings.opaquePorts)
+  const list = podList(template, namespace, view)
+  // Without a list, those who dial the Pod take the default ports for opaque: a list must not undo that.
+  const now =
+    list?.value ??
+    ports
+      .filter(({ number }) => hasPort(opaque, number))
+      .map(({ number }) => number)
+      .join(',')
+  const curable = open.filter(({ side }) => !overruled(side)).map(({ port }) => port.number)
+  const wanted = canonicalList(now, curable, (name) => podPortsNamed(template, name))
+  const listFix = fixFor(wanted, [...template.path, 'metadata', 'annotations', annotations.opaquePorts])
+  for (const { port, identified, side, situation, outcome } of open) {
+    const bypassing = clientsBypass(port.number)
     const known = confidenceOf(meshed, identified)
-    const { message, confidence, how } = gravityOf(subject, port, services, side.dialled, known, view)
-    const severity: Severity = severityOf[confidence]
-    const data = { port: port.number, protocol: identified.protocol.name }
-    const place = placeOf(template, port)
-    if (message === 'pod-not-opaque')
-      yield { message, path: place, data: { ...data, how }, confidence, severity, fix } as const
-    else yield { message, path: place, data, confidence, severity, fix } as const
+    const confidence = known === 'high' && !isSure(outcome, situation) && !bypassing ? 'medium' : known
+    const common = {
+      path: placeOf(template, port),
+      confidence,
+      severity: severityOf[confidence],
+    } as const
+    const data = {
+      port: port.number,
+      protocol: identified.protocol.name,
+      effect: effectOf(outcome, situation, bypassing),
+    }
+    if (overruled(side)) {
+      const { name, spec } = side.server
+      const says = spec.proxyProtocol || 'unknown'
+      yield { message: 'server-not-opaque', data: { ...data, server: name, says }, ...common } as const
+      continue
+    }
+    const remedy = `${listInWords(wanted, port.number)} on ${subject.kind === 'Pod' ? 'the Pod' : 'the Pod template'}`
+    const message = outcome === 'unmeshed-clients-dropped' ? outcome : 'pod-not-opaque'
+    yield { message, data: { ...data, remedy }, fix: listFix, ...common } as const
   }
 }
 
-/** Declared ports, and those that Services lead to without a declaration. */
-function portsOf(template: PodTemplate, services: readonly Resource<'Service'>[]): ContainerPort[] {
-  const ports = declaredPorts(template)
-  for (const service of services)
-    for (const port of service.spec.ports ?? []) {
-      const target = port && (port.protocol ?? 'TCP') === 'TCP' ? targetOf(port, template) : undefined
-      if (target && !ports.some(({ number }) => number === target.number))
-        ports.push({ ...target, name: target.name ?? port?.name ?? undefined })
-    }
-  return ports.filter((port, i) => ports.findIndex(({ number }) => number === port.number) === i)
+/** Does a Server decide, so that no list on the Pod cures it? */
+function overruled(side: PodSide): side is PodSide & { readonly server: Resource<'Server'> } {
+  return side.server !== undefined && !side.inbound && !side.skipped
 }
 
-function gravityOf(
+function situationOf(
   subject: Resource<PodKind>,
+  serverMeshed: boolean,
+  side: PodSide,
   port: ContainerPort,
   services: readonly Resource<'Service'>[],
-  dialled: boolean,
-  known: Confidence,
-  view: PortView,
-): { message: 'pod-not-opaque' | 'unmeshed-clients-dropped'; confidence: Confidence; how: string } {
+  { settings }: PortView,
+): Situation {
   const template = podTemplateOf(subject)
-  const leading = services.filter((service) => portsLeadingTo(port, template, [service]).length > 0)
-  const warning: Confidence = known === 'low' ? 'low' : 'medium'
-  if (view.settings.transportMode === 'transparent' || view.settings.minor < 18)
-    return { message: 'pod-not-opaque', confidence: known, how: 'of any Service' }
-  const headless = subject.kind === 'StatefulSet' || leading.some((service) => service.spec.clusterIP === 'None')
-  if (headless && !dialled)
-    return { message: 'pod-not-opaque', confidence: known, how: 'that dial the Pod by its own name' }
-  if (leading.length === 0 && !dialled)
-    return { message: 'pod-not-opaque', confidence: warning, how: 'that dial the Pod' }
-  return { message: 'unmeshed-clients-dropped', confidence: warning, how: '' }
+  const byAddress = hasOwnName(subject, services) || services.some(({ spec }) => spec.clusterIP === 'None')
+  const leading = portsLeadingTo(port.number, template, services)
+  return {
+    serverMeshed,
+    reachedBy: byAddress ? 'address' : leading.length > 0 ? 'service' : 'unknown',
+    dialled: side.dialled || clientsBypass(port.number),
+    inbound: side.inbound || side.skipped,
+    transparent: settings.transportMode === 'transparent' || settings.minor < 18,
+  }
 }
 
-function portsLeadingTo(
-  port: ContainerPort,
-  pod: PodTemplate,
-  services: readonly Resource<'Service'>[],
-): ServicePort[] {
-  return services
-    .flatMap((service) => service.spec.ports ?? [])
-    .filter((one) => one !== null)
-    .filter((one) => targetOf(one, pod)?.number === port.number)
+/** The Pods of a StatefulSet have names of their own by its `serviceName`, unless that Service is known not to be headless. */
+function hasOwnName(subject: Resource<PodKind>, services: readonly Resource<'Service'>[]): boolean {
+  if (subject.kind === 'Pod') return (subject.metadata.ownerReferences ?? []).some((one) => one?.kind === 'StatefulSet')
+  if (subject.kind !== 'StatefulSet' || !subject.spec.serviceName) return false
+  const governing = services.find(({ name }) => name === subject.spec.serviceName)
+  return governing === undefined || governing.spec.clusterIP === 'None'
+}
+
+/** Are there meshed clients for a server that is none? Something else must be known to be meshed. */
+function meshedClients(subject: Resource<PodKind>, view: PortView): Meshed {
+  const mesh = isNamespaceMeshed(subject.namespace, view) !== 'no' || view.derive(anythingMeshed)
+  return mesh ? 'unknown' : 'no'
+}
+
+function effectOf(outcome: ReturnType<typeof outcomeOf>, situation: Situation, bypassing: boolean): string {
+  const closed = 'are closed after 10 s without a byte'
+  if (outcome === 'unmeshed-clients-dropped')
+    return bypassing
+      ? `clients, which bypass their proxy here by default, ${closed}`
+      : `clients outside the mesh ${closed}`
+  const who = outcome === 'all-clients-wait' ? 'of any Service' : 'that dial the Pod itself (headless, Pod DNS)'
+  const others = situation.serverMeshed && !situation.inbound ? `, those outside the mesh ${closed}` : ''
+  return `meshed clients ${who} wait 10 s${others}`
 }
 
 /** The port's declaration, or the container that serves it. */
@@ -263,10 +278,16 @@ function fixFor(list: string | undefined, path: Path): Fix | undefined {
   return { title: `set ${annotations.opaquePorts}: "${list}"`, edits: [{ op: 'set', path, value: list }] }
 }
 
+/** What to type: the whole list, because it replaces what is in effect. */
+function listInWords(list: string | undefined, port: number): string {
+  if (list !== undefined) return `${annotations.opaquePorts}: "${list}"`
+  return `${annotations.opaquePorts} to a list of numbers that holds ${port}: it now holds what nobody can read,`
+}
+
 /** An error needs a mesh and software that are both known; a number alone is a warning at most. */
-function confidenceOf(meshed: Meshed, { by }: Identified): Confidence {
-  if (meshed !== 'yes') return 'low'
-  return by === 'number' ? 'medium' : 'high'
+function confidenceOf(meshed: Meshed, { by, protocol }: Identified): Confidence {
+  if (meshed !== 'yes' || protocol.evidence === 'low') return 'low'
+  return by === 'number' || protocol.evidence === 'medium' ? 'medium' : 'high'
 }
 
 const severityOf: Readonly<Record<Confidence, Severity>> = { high: 'error', medium: 'warning', low: 'info' }

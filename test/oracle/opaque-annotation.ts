@@ -1,30 +1,31 @@
+import { annotationOf } from '../../src/k8s/resource.ts'
+import { annotations } from '../../src/linkerd/facts.ts'
 import { injectedOnPod, injectedOnService } from '../../src/linkerd/injected-opaque-ports.ts'
-import { defaultSettings } from '../../src/linkerd/settings.ts'
-import { compareRecords } from './records.ts'
+import { type SkipReason, whyNotInjected } from '../../src/linkerd/injection.ts'
+import { compareRecords, settingsOf } from './records.ts'
 
 /*
  * node test/oracle/opaque-annotation.ts FILE…: do we predict the opaque-ports annotation that the real injector writes on
- * Pods and Services? Where its patch could not be decoded, nothing reached the object, and nothing is compared.
+ * Pods and Services, and where its patch cannot be decoded? Of Pods also whether they are injected, and why not.
  */
-
-const defaults: Readonly<Record<string, string>> = {
-  default: defaultSettings.opaquePorts,
-  'opaque-custom': '3306,9042,27017,6379',
-  'opaque-none': '',
-}
 
 process.exitCode = compareRecords(process.argv.slice(2), (record) => {
   const { variant, namespace, object, answer } = record as Record<string, any>
-  if (answer.undecodable) return undefined
-  const list = defaults[variant] ?? ''
-  const ours =
-    object.kind === 'Service'
-      ? injectedOnService(object.metadata, object.spec, namespace, list)
-      : injectedOnPod(
-          { metadata: object.metadata, spec: object.spec, path: [] },
-          namespace,
-          list,
-          answer.injected === true,
-        )
-  return { ours: ours ?? null, theirs: answer.written }
+  const settings = settingsOf(variant)
+  const theirs = { written: answer.written, undecodable: answer.undecodable === true }
+  if (object.kind === 'Service') {
+    const { list, undecodable } = injectedOnService(object.metadata, object.spec, namespace, settings)
+    return { ours: { written: list ?? null, undecodable: undecodable === true }, theirs }
+  }
+  const reasons: SkipReason[] = whyNotInjected(object, annotationOf(namespace, annotations.inject), settings)
+  const { list, undecodable } = injectedOnPod(object, namespace, settings, reasons.length === 0)
+  return {
+    ours: {
+      written: list ?? null,
+      undecodable: undecodable === true,
+      injected: reasons.length === 0 && !undecodable,
+      reasons,
+    },
+    theirs: { ...theirs, injected: answer.injected, reasons: answer.skipReasons ?? [] },
+  }
 })
