@@ -24,6 +24,7 @@ export const labels = {
   controlPlaneComponent: 'linkerd.io/control-plane-component',
   /** charts/linkerd2-cni; excluded, like the one above, by the chart's proxyInjector.objectSelector */
   cniResource: 'linkerd.io/cni-resource',
+  /** pkg/k8s/labels.go WorkloadNamespaceLabel: the Pod's own. */
   workloadNamespace: 'linkerd.io/workload-ns',
   /** On the control plane's own namespace (charts/linkerd-control-plane/templates/namespace.yaml). */
   isControlPlane: 'linkerd.io/is-control-plane',
@@ -37,6 +38,13 @@ export const inboundPort = 4143
 /** charts/linkerd-control-plane/values.yaml, proxy.ports. */
 export const proxyPorts = { admin: 4191, control: 4190 } as const
 
+/** controller/api/destination/endpoint_translator.go: where the controller reads the ports of a proxy that is there. */
+export const proxyListenVariables = {
+  inbound: 'LINKERD2_PROXY_INBOUND_LISTEN_ADDR',
+  admin: 'LINKERD2_PROXY_ADMIN_LISTEN_ADDR',
+  control: 'LINKERD2_PROXY_CONTROL_LISTEN_ADDR',
+} as const
+
 /** charts/linkerd-control-plane/values.yaml, proxy.opaquePorts. */
 export const defaultOpaquePorts = '25,587,3306,4444,5432,6379,9300,11211'
 
@@ -46,18 +54,16 @@ export const proxyContainerName = 'linkerd-proxy'
 /** charts/linkerd-control-plane/values.yaml, proxyInjector.namespaceSelector: namespaces the injector is never called for. */
 export const uninjectableNamespaces = ['kube-system', 'cert-manager'] as const
 
-/**
- * A Pod's labels after injection (pkg/inject/inject.go): policies may select on them. The control plane's namespace is
- * taken to be `linkerd`.
- */
+/** A Pod's labels after injection by a control plane (pkg/inject/inject.go): policies may select on them. */
 export function injectedLabels(
   own: Readonly<Record<string, string | null>>,
   owner: { readonly kind: string; readonly namespace: string; readonly name: string },
+  controlPlane: string,
 ): Readonly<Record<string, string | null>> {
   const kind = owner.kind.toLowerCase()
   const ownerLabel = proxyOwnerKinds.has(kind) ? { [`linkerd.io/proxy-${kind}`]: owner.name } : {}
   return {
-    [labels.controlPlaneNamespace]: controlPlaneNamespace,
+    [labels.controlPlaneNamespace]: controlPlane,
     [labels.workloadNamespace]: owner.namespace,
     ...ownerLabel,
     ...own,

@@ -3,7 +3,7 @@ import { isUnresolved, own } from '../k8s/json.ts'
 import type { ObjectMeta } from '../k8s/kinds.ts'
 import { type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, labelsOf, type Resource } from '../k8s/resource.ts'
-import { annotations, labels, uninjectableNamespaces } from './facts.ts'
+import { annotations, controlPlaneNamespace, labels, uninjectableNamespaces } from './facts.ts'
 import { whyNotInjected } from './injection.ts'
 import type { LinkerdSettings } from './settings.ts'
 
@@ -38,12 +38,13 @@ export function reachesInjector(namespace: Resource<'Namespace'> | undefined, na
 /**
  * Is this Pod, or are the Pods of this workload, meshed?
  *
- * A Pod with the label `linkerd.io/control-plane-ns` is: that is exactly what Linkerd's controllers ask. Otherwise the
- * injector's own decision predicts it, as far as the namespace is known. (Of a Pod that has passed the injector the label
- * alone tells: {@link hasMeshLabel}.)
+ * A Pod with the label `linkerd.io/control-plane-ns` is: that is exactly what Linkerd's controllers ask. A Pod that a
+ * cluster has created without it is not, and will not be. Otherwise the injector's own decision predicts it, as far as the
+ * namespace is known. (Of a Pod that has passed the injector the label alone tells: {@link hasMeshLabel}.)
  */
 export function isMeshed(pod: PodTemplate, namespaceName: string, view: MeshView): Meshed {
   if (hasMeshLabel(pod.metadata)) return 'yes'
+  if (pod.path.length === 0 && (pod.metadata.creationTimestamp ?? '') !== '') return 'no'
   const namespace = namespaceOf(view, namespaceName)
   if (!reachesInjector(namespace, namespaceName)) return 'no'
   const declared = annotationOf(pod.metadata, annotations.inject)
@@ -72,6 +73,37 @@ export function isNamespaceMeshed(name: string, view: MeshView): Meshed {
 /** A namespace whose object is not in the input counts as meshed once any Pod of it is seen to be. */
 function namespaceByEvidence(name: string, view: MeshView): Meshed {
   return view.derive(namespacesWithMeshedPods).has(name) ? 'yes' : assumed(view)
+}
+
+/**
+ * Where the control plane lives, as its Namespace or the label of meshed Pods say; `linkerd` where nothing does. More than
+ * one answer is several control planes, or a mistake.
+ */
+export function controlPlanesOf(view: MeshView): readonly [string, ...string[]] {
+  return view.derive(findControlPlanes)
+}
+
+function findControlPlanes(view: MeshView): readonly [string, ...string[]] {
+  const marked = view
+    .all('Namespace')
+    .filter(({ metadata }) => own(labelsOf(metadata), labels.isControlPlane) === 'true')
+    .map(({ name }) => name)
+  const named = podKinds.flatMap((kind) =>
+    view
+      .all<PodKind>(kind)
+      .map((resource) => own(labelsOf(podTemplateOf(resource).metadata), labels.controlPlaneNamespace) ?? '')
+      .filter((name) => name !== ''),
+  )
+  const [first = controlPlaneNamespace, ...others] = new Set([...marked, ...named])
+  return [first, ...others]
+}
+
+/** Proxies reach the control plane directly, never by the inbound port; and it does not call applications. */
+export function isControlPlane(name: string, view: MeshView): boolean {
+  return (
+    controlPlanesOf(view).includes(name) ||
+    own(labelsOf(namespaceOf(view, name)?.metadata), labels.isControlPlane) === 'true'
+  )
 }
 
 function namespacesWithMeshedPods(view: MeshView): ReadonlySet<string> {

@@ -1,10 +1,12 @@
 import { isUnresolved } from '../k8s/json.ts'
+import type { PodSpec } from '../k8s/kinds.ts'
 import { containersOf, type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
 import type { Labels } from '../k8s/selector.ts'
 import { noPorts, type PortSet, portsOf, portUnion } from '../policy/port-set.ts'
-import { annotations, injectedLabels } from './facts.ts'
-import { isMeshed, type Meshed, type MeshView, namespaceOf } from './meshed.ts'
+import { annotations, injectedLabels, proxyContainerName, proxyListenVariables } from './facts.ts'
+import { controlPlanesOf, isMeshed, type Meshed, type MeshView, namespaceOf } from './meshed.ts'
+import { podList } from './opaque-ports.ts'
 import { portsByGo } from './port-list.ts'
 
 /** What matters of a Pod, or of all Pods of a template, for the question on which port it is reached. */
@@ -14,6 +16,8 @@ export interface PodFacts {
   readonly namespace: string
   /** With the labels that the injector adds where the Pod is, or may be, meshed. */
   readonly labels: Labels
+  /** A label still holds `${VAR}`. */
+  readonly unknownLabels: boolean
   readonly meshed: Meshed
   readonly hostNetwork: boolean
   /** Where the proxy takes meshed traffic. */
@@ -26,6 +30,8 @@ export interface PodFacts {
   /** TCP ports of regular containers by name: those of init containers are not resolved by network plugins. */
   readonly named: ReadonlyMap<string, readonly number[]>
   readonly declared: PortSet
+  /** How many Pods these are. */
+  readonly replicas: 'one' | 'many' | 'unsaid'
   /** An annotation that counts here still holds `${VAR}`. */
   readonly unknown: boolean
 }
@@ -42,14 +48,34 @@ export function podFactsOf(resource: Resource<PodKind>, view: MeshView): PodFact
       declared.push(port.containerPort)
       if (!init && port.name) named.set(port.name, [...(named.get(port.name) ?? []), port.containerPort])
     }
+  const own = labelsOf(template.metadata)
   return {
     ...factsFrom(template, resource.namespace, view, (name) => named.get(name) ?? []),
     name: describe(resource),
     meshed,
-    labels: meshed === 'no' ? labelsOf(template.metadata) : injectedLabels(labelsOf(template.metadata), resource),
+    labels: meshed === 'no' ? own : injectedLabels(own, resource, controlPlanesOf(view)[0]),
+    unknownLabels: Object.values(own).some(isUnresolved),
+    replicas: replicasOf(resource),
     hostNetwork: template.spec.hostNetwork === true,
     named,
     declared: portsOf(declared),
+  }
+}
+
+function replicasOf(resource: Resource<PodKind>): PodFacts['replicas'] {
+  switch (resource.kind) {
+    case 'Pod':
+      return 'one'
+    case 'Deployment':
+    case 'StatefulSet':
+    case 'ReplicaSet':
+    case 'ReplicationController': {
+      const { replicas } = resource.spec
+      if (replicas === undefined || replicas === null) return 'unsaid'
+      return typeof replicas === 'number' && replicas <= 1 ? 'one' : 'many'
+    }
+    default:
+      return 'many'
   }
 }
 
@@ -61,6 +87,8 @@ export function imaginedPodIn(namespace: string, meshed: Meshed, view: MeshView)
     name: undefined,
     meshed,
     labels: {},
+    unknownLabels: false,
+    replicas: 'many',
     hostNetwork: false,
     named: new Map(),
     declared: noPorts,
@@ -69,15 +97,22 @@ export function imaginedPodIn(namespace: string, meshed: Meshed, view: MeshView)
 
 const dnsPort = 53
 
-type FromAnnotations = Omit<PodFacts, 'name' | 'meshed' | 'labels' | 'hostNetwork' | 'named' | 'declared'>
+type FromAnnotations = Omit<
+  PodFacts,
+  'name' | 'meshed' | 'labels' | 'unknownLabels' | 'replicas' | 'hostNetwork' | 'named' | 'declared'
+>
 
-/** The effective annotation is the Pod's own, else the namespace's, which the injector copies. */
+/**
+ * The effective annotation is the Pod's own, else the namespace's, which the injector copies. Of a proxy that is there the
+ * controller asks the proxy itself.
+ */
 function factsFrom(
-  { metadata }: PodTemplate,
+  template: PodTemplate,
   namespace: string,
   view: MeshView,
   named: (name: string) => readonly number[],
 ): FromAnnotations {
+  const { metadata, spec } = template
   const inherited = namespaceOf(view, namespace)?.metadata
   let unknown = false
   const effective = (key: string): string | undefined => {
@@ -85,24 +120,39 @@ function factsFrom(
     if (isUnresolved(value)) unknown = true
     return value
   }
-  const portOr = (key: string, fallback: number): number => {
-    const value = effective(key)
+  const portOf = (name: keyof typeof proxyListenVariables, fallback: number): number => {
+    const listening = listeningPort(spec, proxyListenVariables[name])
+    if (listening !== undefined) return listening
+    const value = effective(annotations[`${name}Port`])
     return value !== undefined && /^\d{1,5}$/.test(value) ? Number(value) : fallback
   }
-  const listOr = (key: string, fallback: string): PortSet => portsByGo(effective(key) ?? fallback, named)
+  const listOf = (key: string): PortSet => portsByGo(effective(key) ?? '', named)
   const { settings } = view
-  const inboundPort = portOr(annotations.inboundPort, settings.inboundPort)
-  const adminPort = portOr(annotations.adminPort, settings.adminPort)
-  const controlPort = portOr(annotations.controlPort, settings.controlPort)
+  const inboundPort = portOf('inbound', settings.inboundPort)
+  const adminPort = portOf('admin', settings.adminPort)
+  const controlPort = portOf('control', settings.controlPort)
+  const opaque = podList(template, namespace, view)
+  if (opaque?.unknown === true) unknown = true
   const own = [dnsPort, inboundPort, adminPort, controlPort, settings.adminPort, settings.controlPort]
   const facts = {
     namespace,
     inboundPort,
-    bypassed: portUnion(portsOf(own), listOr(annotations.skipInboundPorts, '')),
-    skipOutbound: listOr(annotations.skipOutboundPorts, ''),
-    opaque: listOr(annotations.opaquePorts, settings.opaquePorts),
+    bypassed: portUnion(portsOf(own), listOf(annotations.skipInboundPorts)),
+    skipOutbound: listOf(annotations.skipOutboundPorts),
+    opaque: portsByGo(opaque?.value ?? settings.opaquePorts, named),
   }
   return { ...facts, unknown }
+}
+
+/** The port of an address the Pod's proxy listens on (`0.0.0.0:4143`, `[::]:4143`), if the proxy is there and says so. */
+function listeningPort(spec: PodSpec, variable: string): number | undefined {
+  for (const { container } of containersOf(spec)) {
+    if (container.name !== proxyContainerName) continue
+    const value = container.env?.find((one) => one?.name === variable)?.value ?? ''
+    const port = /^(?:[\d.]+|\[[\da-fA-F:.]+\]):(\d{1,5})$/.exec(value)?.[1]
+    if (port !== undefined) return Number(port)
+  }
+  return undefined
 }
 
 /** Every Pod and template of a namespace. */

@@ -1,5 +1,4 @@
 import { type Cache, createCache } from '../core/cache.ts'
-import { own } from '../k8s/json.ts'
 import { labelsOf } from '../k8s/resource.ts'
 import type { Labels } from '../k8s/selector.ts'
 import {
@@ -10,11 +9,20 @@ import {
   formatBox,
   isEmpty,
   listedValues,
+  pin,
+  pinAny,
   requirePresence,
 } from '../policy/box.ts'
 import { namespaceKey, namespaceNameLabel, podKey } from '../policy/policy.ts'
-import { controlPlaneNamespace, labels } from './facts.ts'
-import { isNamespaceMeshed, type Meshed, type MeshView, namespaceOf } from './meshed.ts'
+import { labels } from './facts.ts'
+import {
+  controlPlanesOf,
+  isControlPlane,
+  isNamespaceMeshed,
+  type Meshed,
+  type MeshView,
+  namespaceOf,
+} from './meshed.ts'
 import { imaginedPodIn, type PodFacts, podsByNamespace, podsIn } from './pod-facts.ts'
 
 /** Pods at the other end of a rule: one that is known, or all those that nobody has seen but the rule would admit. */
@@ -26,16 +34,19 @@ export interface PeerPods {
   readonly namespaceLabels: Labels | undefined
   /** The namespace's name, where there is one namespace. */
   readonly namespace: string | undefined
-  /** Whether the rule admits them hangs on something not known, or other Pods of the namespace are what it was written for. */
+  /** Whether the rule admits them, or whether they exist at all, is not known. */
   readonly doubtful: boolean
+  /** The rule takes every Pod of the namespace. */
+  readonly whole: boolean
+  /** For Pods nobody has seen: the known ones of the same namespace, which may be all there are. */
+  readonly instead: readonly PodFacts[]
 }
 
 /**
  * Which Pods a peer selector may stand for, apart from those that are surely not meshed:
  *
- * - known Pods and templates that it selects;
- * - where it selects none of a known namespace: Pods of it that nobody has seen, meshed as the namespace says;
- * - where it selects some: the others that it would admit, doubtfully;
+ * - known Pods and templates that it selects; where these are all unmeshed, or on the host's network, nobody else;
+ * - Pods of a known namespace that nobody has seen, meshed as the namespace says: where it selects none, or all;
  * - Pods in namespaces that the input does not hold.
  */
 export function peerPodsOf(box: Box, view: MeshView): readonly PeerPods[] {
@@ -62,7 +73,7 @@ function* findPeerPods(box: Box, view: MeshView): Generator<PeerPods> {
     if (match !== 'no') yield* peersInNamespace(box, name, match === 'maybe', view)
   }
   if (view.scope === 'cluster') return
-  const elsewhere = requireMeshed(exclude(box, nameKey, names))
+  const elsewhere = withInjectedLabels(requirePresence(exclude(box, nameKey, names), nameKey), undefined, view)
   const meshed = unseenNamespacesMeshed(elsewhere, view)
   if (!isEmpty(elsewhere) && meshed !== 'no')
     yield {
@@ -71,26 +82,29 @@ function* findPeerPods(box: Box, view: MeshView): Generator<PeerPods> {
       namespaceLabels: undefined,
       namespace: undefined,
       doubtful: false,
+      whole: false,
+      instead: [],
     }
 }
 
 function* peersInNamespace(box: Box, name: string, doubtful: boolean, view: MeshView): Generator<PeerPods> {
-  const namespaceLabels = namespaceLabelsOf(name, view)
-  if (isControlPlane(name, namespaceLabels)) return
-  const here = { namespaceLabels, namespace: name }
-  const selected = podsIn(name, view).filter((pod) => !pod.hostNetwork && contains(box, pod.labels, podKey))
-  const meshed = selected.filter((pod) => pod.meshed !== 'no')
-  for (const pod of meshed) yield { ...here, pod, box: undefined, doubtful }
-  if (selected.length > 0 && meshed.length === 0) return
+  if (isControlPlane(name, view)) return
+  const pods = new Map([...box].filter(([key]) => key.startsWith(podKey)))
+  const here = { namespaceLabels: namespaceLabelsOf(name, view), namespace: name, whole: pods.size === 0 }
+  const selected = podsIn(name, view).filter((pod) => contains(box, pod.labels, podKey))
+  const meshed = selected.filter((pod) => pod.meshed !== 'no' && !pod.hostNetwork)
+  for (const pod of meshed) yield { ...here, pod, box: undefined, doubtful, instead: [] }
+  if (selected.length > 0 && (meshed.length === 0 || !here.whole)) return
 
   const imagined = isNamespaceMeshed(name, view)
-  const podBox = requireMeshed(new Map([...box].filter(([key]) => key.startsWith(podKey))))
+  const podBox = withInjectedLabels(pods, name, view)
   if (imagined !== 'no' && !isEmpty(podBox))
     yield {
       ...here,
       pod: imaginedPodIn(name, imagined, view),
       box: podBox,
-      doubtful: doubtful || selected.length > 0 || view.scope === 'cluster',
+      doubtful: doubtful || view.scope === 'cluster',
+      instead: meshed,
     }
 }
 
@@ -109,13 +123,11 @@ export function namespaceMatches(box: Box, name: string, known: Labels | undefin
   return [...box.keys()].some((key) => key.startsWith(namespaceKey) && key !== nameKey) ? 'maybe' : 'yes'
 }
 
-/** Proxies reach the control plane directly, never by the inbound port; and it does not call applications. */
-function isControlPlane(name: string, known: Labels | undefined): boolean {
-  return name === controlPlaneNamespace || own(known, labels.isControlPlane) === 'true'
-}
-
-function requireMeshed(box: Box): Box {
-  return requirePresence(box, podKey + labels.controlPlaneNamespace)
+/** What is left of a box over `pod/` labels when the Pods are meshed: the injector labels them. */
+export function withInjectedLabels(box: Box, namespace: string | undefined, view: MeshView): Box {
+  const ours = pinAny(box, podKey + labels.controlPlaneNamespace, controlPlanesOf(view))
+  const key = podKey + labels.workloadNamespace
+  return namespace === undefined ? requirePresence(ours, key) : pin(ours, key, namespace)
 }
 
 function unseenNamespacesMeshed(box: Box, view: MeshView): Meshed {
@@ -127,7 +139,7 @@ function unseenNamespacesMeshed(box: Box, view: MeshView): Meshed {
 /** The peers in words. What is left of their box after coverage says which of them are meant. */
 export function describePeers(peers: PeerPods, remainder: Box): string {
   if (peers.pod.name !== undefined) return peers.pod.name
-  const hidden = [labels.controlPlaneNamespace]
+  const hidden = [labels.controlPlaneNamespace, labels.workloadNamespace]
   const pods = formatBox(remainder, podKey, hidden)
   const named = pods === '' ? 'pods' : `pods with ${pods}`
   if (peers.namespace !== undefined) return `${named} in namespace ${peers.namespace}`

@@ -38,3 +38,11 @@ export const defaultSettings: LinkerdSettings = {
   requireInjection: [],
   assume: 'annotations',
 }
+
+/**
+ * Do meshed proxies reach each other by the inbound port of the proxy for every port? Before 2.18, and in `transparent` mode,
+ * only for opaque ports.
+ */
+export function redirectsEveryPort({ transportMode, minor }: LinkerdSettings): boolean {
+  return transportMode === 'transport-header' && minor >= 18
+}

@@ -1,47 +1,56 @@
 import type { View } from '../core/view.ts'
-import { hasPort, type PortSet, portDifference, portsOf, portUnion } from '../policy/port-set.ts'
+import { selects } from '../k8s/selector.ts'
+import { hasPort, type PortSet, portDifference, portIntersection, portsOf, portUnion } from '../policy/port-set.ts'
 import type { PodFacts } from './pod-facts.ts'
-import type { LinkerdSettings } from './settings.ts'
+import { type LinkerdSettings, redirectsEveryPort } from './settings.ts'
+
+/** What must be read to know on which port two Pods meet. */
+export const wireReads = ['Server', 'Service'] as const
+
+type WireView = View<(typeof wireReads)[number], LinkerdSettings>
 
 /**
  * On which of these ports of the server do connections from the client arrive at the proxy's inbound port instead?
  *
  * Decided by the destination controller (linkerd2 controller/api/destination/endpoint_translator.go, createWeightedAddr),
  * for two meshed Pods. Not redirected are, in this order: host network on either side, the server's `skip-inbound-ports`,
- * its proxy's own ports, the client's `skip-outbound-ports`, and in `transparent` mode every port that is not opaque.
+ * its proxy's own ports, the client's `skip-outbound-ports`, and, before 2.18 or in `transparent` mode, every port that is
+ * not opaque by the server's list or by a Server.
  * The proxy's inbound port itself, DNS over TCP and the proxy's admin and control ports are never an application's.
  *
  * @param ports what a policy grants
  * @param services to translate `skip-outbound-ports`, which count the ports of Services
  */
-export function redirectedPorts(
-  ports: PortSet,
-  client: PodFacts,
-  server: PodFacts,
-  view: View<'Service', LinkerdSettings>,
-): PortSet {
+export function redirectedPorts(ports: PortSet, client: PodFacts, server: PodFacts, view: WireView): PortSet {
   if (client.hostNetwork || server.hostNetwork) return []
-  const skipped = portUnion(
-    server.bypassed,
-    client.skipOutbound,
-    behindSkippedServices(client.skipOutbound, server.namespace, view),
-  )
+  const skipped = portUnion(server.bypassed, client.skipOutbound, behindSkippedServices(client, server, view))
   const redirected = portDifference(ports, skipped)
-  return view.settings.transportMode === 'transparent' ? intersection(redirected, server.opaque) : redirected
+  if (redirectsEveryPort(view.settings)) return redirected
+  return portIntersection(redirected, portUnion(server.opaque, opaqueByServer(server, view)))
 }
 
-/** Ports that Services of the server's namespace send a skipped Service port to. */
-function behindSkippedServices(skipped: PortSet, namespace: string, view: View<'Service', LinkerdSettings>): PortSet {
-  if (skipped.length === 0) return []
+/** Ports of the server to which Services of its namespace lead from a port that the client skips. */
+function behindSkippedServices({ skipOutbound }: PodFacts, server: PodFacts, view: WireView): PortSet {
+  if (skipOutbound.length === 0) return []
   const targets = view
-    .inNamespace('Service', namespace)
+    .inNamespace('Service', server.namespace)
     .flatMap((service) => service.spec.ports ?? [])
-    .filter((port) => typeof port?.port === 'number' && hasPort(skipped, port.port))
-    .map((port) => port?.targetPort)
-    .filter((port) => typeof port === 'number')
+    .filter((port) => typeof port?.port === 'number' && hasPort(skipOutbound, port.port))
+    .flatMap((port) => numbersOf(port?.targetPort, server))
   return portsOf(targets)
 }
 
-function intersection(left: PortSet, right: PortSet): PortSet {
-  return portDifference(left, portDifference(left, right))
+/** Destination asks whether any Server that selects the Pod says `opaque` (endpoints_watcher.go). */
+function opaqueByServer(server: PodFacts, view: WireView): PortSet {
+  const ports = view
+    .inNamespace('Server', server.namespace)
+    .filter(({ spec }) => spec.proxyProtocol === 'opaque')
+    .filter(({ spec }) => spec.podSelector != null && selects(spec.podSelector, server.labels))
+    .flatMap(({ spec }) => numbersOf(spec.port, server))
+  return portsOf(ports)
+}
+
+function numbersOf(port: number | string | null | undefined, server: PodFacts): readonly number[] {
+  if (typeof port === 'number') return [port]
+  return typeof port === 'string' ? (server.named.get(port) ?? []) : []
 }

@@ -1,6 +1,6 @@
-import { own } from '../k8s/json.ts'
+import { isUnresolved, own } from '../k8s/json.ts'
 import type { LabelSelector } from '../k8s/kinds.ts'
-import type { Labels } from '../k8s/selector.ts'
+import { isTerm, type Labels, type Term } from '../k8s/selector.ts'
 
 /** Which values of one label are admitted: a finite set of values, or all but a finite set; and whether it may be absent. */
 interface Values {
@@ -17,38 +17,40 @@ export type Box = ReadonlyMap<string, Values>
 
 const free: Values = { listed: new Set(), except: true, absent: true }
 
-/** The box of a label selector, its keys prefixed. Undefined for an operator that the API does not know: it selects nothing. */
+/** The box of a label selector, its keys prefixed. Undefined where a term is none that the API takes: it selects nothing. */
 export function boxOf(selector: LabelSelector | null | undefined, prefix: string): Box | undefined {
   let box: Box = new Map()
   for (const [key, value] of Object.entries(selector?.matchLabels ?? {}))
     box = narrow(box, prefix + key, { listed: new Set([value ?? '']), except: false, absent: false })
   for (const term of selector?.matchExpressions ?? []) {
-    const listed = new Set((term?.values ?? []).map((value) => value ?? ''))
-    const values = valuesOf(term?.operator ?? '', listed)
-    if (values === undefined) return undefined
-    box = narrow(box, prefix + (term?.key ?? ''), values)
+    if (!isTerm(term)) return undefined
+    box = narrow(box, prefix + (term.key ?? ''), valuesOf(term))
   }
   return box
 }
 
-function valuesOf(operator: string, listed: ReadonlySet<string>): Values | undefined {
+function valuesOf({ operator, values }: Term): Values {
   switch (operator) {
     case 'In':
-      return { listed, except: false, absent: false }
-    case 'NotIn':
-      return { listed, except: true, absent: true }
+    case 'NotIn': {
+      const listed = new Set((values ?? []).map((value) => value ?? ''))
+      return { listed, except: operator === 'NotIn', absent: operator === 'NotIn' }
+    }
     case 'Exists':
       return { listed: new Set(), except: true, absent: false }
     case 'DoesNotExist':
       return { listed: new Set(), except: false, absent: true }
-    default:
-      return undefined
   }
 }
 
 /** The box that only objects with exactly this value of a label are in. */
 export function pin(box: Box, key: string, value: string): Box {
-  return narrow(box, key, { listed: new Set([value]), except: false, absent: false })
+  return pinAny(box, key, [value])
+}
+
+/** The box of objects whose label has one of these values. */
+export function pinAny(box: Box, key: string, values: Iterable<string>): Box {
+  return narrow(box, key, { listed: new Set(values), except: false, absent: false })
 }
 
 /** The box of objects that have the label, whatever its value. */
@@ -93,6 +95,16 @@ export function contains(box: Box, labels: Labels, prefix: string): boolean {
     } else if (values.listed.has(own(labels, name) ?? '') === values.except) return false
   }
   return true
+}
+
+/**
+ * Could such an object be in the box, once values that are not filled in yet (`${VAR}`) are? As {@link contains}, with every
+ * term left out that hangs on one.
+ */
+export function mayContain(box: Box, labels: Labels, prefix: string): boolean {
+  const isOpen = (key: string, { listed }: Values) =>
+    isUnresolved(key) || isUnresolved(own(labels, key.slice(prefix.length))) || listed.values().some(isUnresolved)
+  return contains(new Map([...box].filter(([key, values]) => !isOpen(key, values))), labels, prefix)
 }
 
 /** More work than any real policy set needs; beyond it the answer is not known. */

@@ -25,12 +25,13 @@ function parseIPv4(text: string): bigint | undefined {
   return parts.reduce((value, part) => value * 256n + BigInt(part), 0n)
 }
 
-/** The 16-bit groups of one side of `::`. */
-function groupsOf(half: string | undefined): bigint[] | undefined {
+/** The 16-bit groups of one side of `::`. The last of all may be written as IPv4. */
+function groupsOf(half: string | undefined, isEnd: boolean): bigint[] | undefined {
   if (half === undefined || half === '') return []
   const groups: bigint[] = []
-  for (const group of half.split(':')) {
-    const v4 = group.includes('.') ? parseIPv4(group) : undefined
+  const parts = half.split(':')
+  for (const [i, group] of parts.entries()) {
+    const v4 = isEnd && i === parts.length - 1 ? parseIPv4(group) : undefined
     if (v4 !== undefined) groups.push(v4 >> 16n, v4 & 0xffffn)
     else if (/^[0-9a-fA-F]{1,4}$/.test(group)) groups.push(BigInt(`0x${group}`))
     else return undefined
@@ -41,11 +42,11 @@ function groupsOf(half: string | undefined): bigint[] | undefined {
 function parseIPv6(text: string): bigint | undefined {
   const halves = text.split('::')
   if (halves.length > 2) return undefined
-  const head = groupsOf(halves[0])
-  const tail = groupsOf(halves[1])
+  const head = groupsOf(halves[0], halves.length === 1)
+  const tail = groupsOf(halves[1], true)
   if (!head || !tail) return undefined
   const missing = 8 - head.length - tail.length
-  if (halves.length === 2 ? missing < 0 : missing !== 0) return undefined
+  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined
   const groups = [...head, ...Array.from({ length: missing }, () => 0n), ...tail]
   return groups.reduce((value, group) => value * 65536n + group, 0n)
 }
@@ -65,6 +66,7 @@ export function subtractRanges(range: AddressRange, others: readonly AddressRang
   return rest
 }
 
+/** Do the two share an address? */
 export function rangesOverlap(left: AddressRange, right: AddressRange): boolean {
   return left.family === right.family && left.from <= right.to && right.from <= left.to
 }

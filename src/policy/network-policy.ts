@@ -26,6 +26,7 @@ export function fromNetworkPolicy({ namespace, name, spec }: Resource<'NetworkPo
     namespace,
     name,
     subject: boxOf(spec.podSelector, podKey) ?? nothing,
+    unknownSubject: isUnresolved(namespace) || isOpen(spec.podSelector),
     directions: {
       ingress: {
         isolates: ingress,
@@ -79,15 +80,23 @@ function rulesOf<R extends WireRule>(
 
 const everyPort: Ports = { numbers: allPorts, names: [], unknown: false }
 
-/** Protocol defaults to TCP; no port is every port of the protocol; `endPort` makes a range; a text is a port's name. */
+/**
+ * Protocol defaults to TCP; no port is every port of the protocol; `endPort` makes a range; a text is a port's name. What
+ * the API server refuses grants nothing: ports out of range, a name without a letter (`"8080"`).
+ */
 function portsOf(entry: NetworkPolicyPort | null): Ports {
   const { protocol, port, endPort } = entry ?? {}
   if (isUnresolved(protocol)) return { numbers: noPorts, names: [], unknown: true }
   if ((protocol ?? 'TCP') !== 'TCP') return { numbers: noPorts, names: [], unknown: false }
   if (port === undefined || port === null) return everyPort
   if (isUnresolved(port) || isUnresolved(endPort)) return { numbers: noPorts, names: [], unknown: true }
-  if (typeof port === 'string') return { numbers: noPorts, names: [port], unknown: false }
-  return { numbers: portSet([[port, endPort ?? port]]), names: [], unknown: false }
+  if (typeof port === 'string') return { numbers: noPorts, names: /[a-z]/.test(port) ? [port] : [], unknown: false }
+  const range = [port, endPort ?? port] as const
+  return { numbers: range.every(isPort) ? portSet([range]) : noPorts, names: [], unknown: false }
+}
+
+function isPort(port: number): boolean {
+  return port >= 1 && port <= 65535
 }
 
 function unite(entries: readonly PortEntry[]): Ports {
@@ -124,7 +133,7 @@ function peerOf(peer: NetworkPolicyPeer | null, path: Path, namespace: string): 
 
 function isOpen(selector: LabelSelector | null | undefined): boolean {
   const values = [
-    ...Object.values(selector?.matchLabels ?? {}),
+    ...Object.entries(selector?.matchLabels ?? {}).flat(),
     ...(selector?.matchExpressions ?? []).flatMap((term) => [term?.key, ...(term?.values ?? [])]),
   ]
   return values.some(isUnresolved)

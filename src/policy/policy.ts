@@ -54,5 +54,7 @@ export interface Policy {
   readonly name: string
   /** Which Pods of the namespace it is about: a box over `pod/` labels. */
   readonly subject: Box
+  /** Whom it is about hangs on a value that is not known yet (`${VAR}`); the subject is as written. */
+  readonly unknownSubject: boolean
   readonly directions: Readonly<Record<Direction, { readonly isolates: boolean; readonly rules: readonly AllowRule[] }>>
 }

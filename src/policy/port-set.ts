@@ -43,6 +43,11 @@ export function portDifference(left: PortSet, right: PortSet): PortSet {
   return rest
 }
 
+/** Ports in both sets. */
+export function portIntersection(left: PortSet, right: PortSet): PortSet {
+  return portDifference(left, portDifference(left, right))
+}
+
 export function hasPort(set: PortSet, port: number): boolean {
   return set.some(([from, to]) => from <= port && port <= to)
 }

@@ -4,8 +4,16 @@ import { isObject, type Json, own, type Path, valueAt } from '../k8s/json.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { type AddressGap, addressGaps } from '../linkerd/address-gaps.ts'
 import { podsByNamespace } from '../linkerd/pod-facts.ts'
+import { selectedBy, translated } from '../linkerd/policy-targets.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import { type GapView, gapReads, type WirePortGap, wirePortGaps } from '../linkerd/wire-port-gaps.ts'
+import {
+  type Doubt,
+  type GapView,
+  gapReads,
+  meantPorts,
+  type WirePortGap,
+  wirePortGaps,
+} from '../linkerd/wire-port-gaps.ts'
 import { hasPort, type PortSet, portDifference } from '../policy/port-set.ts'
 
 export const networkPolicyOmitsProxyPort = defineRule({
@@ -23,7 +31,8 @@ What counts is the union of all policies that select the Pod, per direction: a p
     'Add TCP 4143 beside the application port, and keep the application port for clients outside the mesh: ingress controllers, the API server, probes. ' +
     'Opening 4143 to a peer opens every port of the Pod that goes through the proxy; restrict it again with a Server and an AuthorizationPolicy.',
   limits: `A finding is an error when target and peer are both known to be meshed, a warning when one of them is, and information when neither is: give the Namespaces and
-workloads in the same run, or say \`--assume-meshed\`. Whether an \`ipBlock\` matches Pods depends on the network plugin, so it is never more than a warning. Ports that skip the
+workloads in the same run, or say \`--assume-meshed\`. It is information, too, while a value that is not filled in yet (\`\${VAR}\`) may settle it. Whether an \`ipBlock\` matches Pods depends on the network plugin, so it is never more than a warning, and so is a
+finding where another policy opens the port to addresses of Pods. Ports that skip the
 proxy, DNS, the proxy's own ports and the control plane's are left alone. The port name \`linkerd-proxy\` counts as the port, although some plugins do not resolve it for native
 sidecars. Cilium enforces rules of a direction that \`policyTypes\` does not name; this rule follows Kubernetes, which ignores them.`,
   sources: [
@@ -54,13 +63,13 @@ sidecars. Cilium enforces rules of a direction that \`policyTypes\` does not nam
             ports: gap.ports,
             client: gap.client,
             server: gap.server,
-            certainty: certainties[confidence],
+            certainty: gap.doubt === undefined ? '' : certainties[gap.doubt],
             scope: view.scope === 'cluster' ? '' : 'in the files given ',
           },
           confidence,
           severity: severityOf[confidence],
           // What may well be meant for the outside is for a person to decide.
-          fix: confidence === 'low' ? undefined : fixFor(policy, found, gap),
+          fix: confidence === 'low' ? undefined : fixFor(policy, found, gap, view),
         }
       }
       for (const gap of addressGaps(policy, view))
@@ -81,16 +90,19 @@ sidecars. Cilium enforces rules of a direction that \`policyTypes\` does not nam
 
 const severityOf: Readonly<Record<Confidence, Severity>> = { high: 'error', medium: 'warning', low: 'info' }
 
-const certainties: Readonly<Record<Confidence, string>> = {
-  high: '',
-  medium: ', if both are meshed',
-  low: ', should both exist and be meshed',
+const certainties: Readonly<Record<Doubt, string>> = {
+  mesh: ', if both are meshed',
+  addresses: ', unless the network plugin matches Pods by address',
+  existence: ', should both exist and be meshed',
+  value: ', unless what is not known here allows it',
+  size: ', unless the policies together allow it, which are too many to tell',
 }
 
-/** The surest first; of equal ones, Pods that are known. */
+/** The surest first; of equal ones, Pods that are known, and two that differ. */
 function rank({ confidence, target, client, server }: WirePortGap): number {
   const known = [client, server].filter((name) => /^[A-Z]/.test(name)).length
-  return ['high', 'medium', 'low'].indexOf(confidence) * 10 + (target.box === undefined ? 0 : 1) + (2 - known)
+  const surest = ['high', 'medium', 'low'].indexOf(confidence)
+  return surest * 10 + (target.box === undefined ? 0 : 4) + (client === server ? 2 : 0) + (2 - known)
 }
 
 /**
@@ -127,22 +139,22 @@ function numbersOf(gap: AddressGap): PortSet {
 
 /**
  * Opens the proxy's port to the same peers and nobody else. A rule that also has address ranges gets a rule of its own for
- * its selectors: the ranges do not need the port. A rule by port name is only changed when every Pod it is about declares
- * the name: the number would grant others what they did not have.
+ * its selectors: the ranges do not need the port. A rule by port name is only changed when it gives an application's port of
+ * every Pod it is about: the number would grant others what they did not have.
  */
-function fixFor(policy: Resource<'NetworkPolicy'>, found: readonly WirePortGap[], gap: WirePortGap): Fix | undefined {
+function fixFor(
+  policy: Resource<'NetworkPolicy'>,
+  found: readonly WirePortGap[],
+  gap: WirePortGap,
+  view: GapView,
+): Fix | undefined {
   const { rule, direction } = gap
-  if (rule.ports.names.length > 0 && rule.ports.numbers.length === 0) {
-    const servers = found.map(({ target }) => target)
-    const declared = servers.every(
-      ({ pod, box }) =>
-        direction === 'ingress' && box === undefined && rule.ports.names.some((name) => pod.named.has(name)),
-    )
-    if (!declared) return undefined
-  }
+  if (rule.ports.names.length > 0 && !opensEveryTarget(policy, gap, view)) return undefined
   const ports = [...new Set(found.map((one) => one.proxyPort))].toSorted((a, b) => a - b)
   const entries = ports.map((port) => ({ port, protocol: 'TCP' }))
-  const title = `add TCP ${ports.join(', ')}; it opens every port of ${gap.server} that goes through the proxy to ${gap.client}: restrict with a Server and an AuthorizationPolicy`
+  const others = found.some(({ client, server }) => client !== gap.client || server !== gap.server)
+  const opened = `every port of ${gap.server} that goes through the proxy to ${gap.client}${others ? ', and likewise for others' : ''}`
+  const title = `add TCP ${ports.join(', ')}; it opens ${opened}: restrict with a Server and an AuthorizationPolicy`
   if (!rule.peers.some((peer) => peer.as === 'addresses'))
     return { title, edits: entries.map((value) => ({ op: 'append', path: [...rule.path, 'ports'], value })) }
 
@@ -153,6 +165,13 @@ function fixFor(policy: Resource<'NetworkPolicy'>, found: readonly WirePortGap[]
     title,
     edits: [{ op: 'append', path: rule.path.slice(0, -1), value: { [member]: selectors, ports: entries } }],
   }
+}
+
+/** Does the rule, which names a port, give an application's port of every Pod that the proxy's port would be opened of? */
+function opensEveryTarget(policy: Resource<'NetworkPolicy'>, { rule, numbers, direction }: WirePortGap, view: GapView) {
+  const targets = selectedBy(translated(policy), view).filter((pod) => !pod.hostNetwork)
+  if (direction === 'egress' || targets.length === 0) return numbers.length > 0
+  return targets.every((pod) => meantPorts(rule, { ...pod, skipOutbound: [] }, pod, view) !== undefined)
 }
 
 function selectorPeers(policy: Resource<'NetworkPolicy'>, path: Path): Json[] {

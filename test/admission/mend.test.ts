@@ -16,7 +16,12 @@ const shop = {
 }
 const read = readResource(shop)
 const snapshot = snapshotOf(read.as === 'resource' ? [read.resource] : [], 'input')
-const court = { rules, snapshot, config: { ...defaultConfig, fix: new Set([rule]) } }
+const court = {
+  now: 0,
+  rules,
+  snapshot,
+  config: { ...defaultConfig, fix: new Set([rule]) },
+}
 
 const creationOf = (object: object): Review => ({
   apiVersion: 'admission.k8s.io/v1',

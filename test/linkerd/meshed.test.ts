@@ -1,70 +1,124 @@
 import t from 'tap'
-import type { Scope } from '../../src/core/snapshot.ts'
 import { podTemplateOf } from '../../src/k8s/pod-template.ts'
-import { hasMeshLabel, isMeshed, isNamespaceMeshed, type Meshed, reachesInjector } from '../../src/linkerd/meshed.ts'
+import type { Resource } from '../../src/k8s/resource.ts'
+import {
+  controlPlanesOf,
+  hasMeshLabel,
+  isControlPlane,
+  isMeshed,
+  isNamespaceMeshed,
+  type Meshed,
+  reachesInjector,
+} from '../../src/linkerd/meshed.ts'
 import type { LinkerdSettings } from '../../src/linkerd/settings.ts'
-import { namespace, pod, worldOf } from './worlds.ts'
+import { namespace, pod, resource, worldOf } from './world.ts'
+import { worldOf as inputOf, namespace as labelledNamespace } from './worlds.ts'
+
+const disabledLabel = { 'config.linkerd.io/admission-webhooks': 'disabled' }
 
 const inject = 'linkerd.io/inject'
-const disabledLabel = { 'config.linkerd.io/admission-webhooks': 'disabled' }
-const labelled = { ...pod([]), metadata: { ...pod([]).metadata, labels: { 'linkerd.io/control-plane-ns': 'linkerd' } } }
-const sibling = {
-  ...pod([], { [inject]: 'enabled' }),
-  metadata: { name: 'sibling', namespace: 'shop', annotations: { [inject]: 'enabled' } },
-}
+const proxied = { labels: { 'linkerd.io/control-plane-ns': 'linkerd' } }
 
-const table: readonly (readonly [
-  what: string,
-  objects: readonly object[],
-  meshed: Meshed,
-  settings?: Partial<LinkerdSettings>,
-  scope?: Scope,
-])[] = [
-  ['an enabled namespace', [namespace(), pod([])], 'yes'],
-  ['a namespace that says nothing', [namespace({}), pod([])], 'no'],
-  ['an enabled Pod in it', [namespace({}), pod([], { [inject]: 'enabled' })], 'yes'],
-  ['a disabled Pod', [namespace(), pod([], { [inject]: 'disabled' })], 'no'],
-  ['a typo on the namespace', [namespace({ [inject]: 'true' }), pod([], { [inject]: 'enabled' })], 'no'],
-  ['host network', [namespace(), pod([], {}, { hostNetwork: true })], 'no'],
-  ['the label', [namespace({}), labelled], 'yes'],
-  ['a namespace without webhooks', [namespace({ [inject]: 'enabled' }, disabledLabel), pod([])], 'no'],
-  ['the same as an annotation', [namespace({ [inject]: 'enabled', ...disabledLabel }), pod([])], 'yes'],
-  ['no Namespace, an enabled Pod', [pod([], { [inject]: 'enabled' })], 'yes'],
-  ['no Namespace, a disabled Pod', [pod([], { [inject]: 'disabled' })], 'no'],
-  ['no Namespace, nothing said', [pod([])], 'unknown'],
-  ['no Namespace, assumed', [pod([])], 'yes', { assume: 'meshed' }],
-  ['no Namespace, assumed not', [pod([])], 'no', { assume: 'unmeshed' }],
-  ['no Namespace, a meshed sibling', [pod([]), sibling], 'yes'],
-  ['no Namespace, host network', [pod([], {}, { hostNetwork: true })], 'no', { assume: 'meshed' }],
-  ['no Namespace in a whole cluster', [pod([])], 'no', {}, 'cluster'],
-  ['an unresolved annotation', [namespace({ [inject]: '${INJECT}' }), pod([])], 'unknown'],
-  [
-    'an unresolved annotation, assumed',
-    [namespace({}), pod([], { [inject]: '${INJECT}' })],
-    'yes',
-    { assume: 'meshed' },
-  ],
-  ['an assumption against what is known', [namespace({}), pod([])], 'no', { assume: 'meshed' }],
-]
-
-t.test('it knows, predicts or leaves open who is meshed', async (t) => {
-  for (const [what, objects, meshed, settings = {}, scope = 'input'] of table) {
-    const { view, find } = worldOf(objects, settings, { scope })
-    t.equal(isMeshed(podTemplateOf(find('Pod', 'pod')), 'shop', view), meshed, what)
+t.test('it knows who is meshed as the injector decides', async (t) => {
+  // namespace annotation, pod → meshed. The namespace is known.
+  const table: readonly (readonly [string | undefined, Parameters<typeof pod>[1], Meshed])[] = [
+    ['enabled', {}, 'yes'],
+    ['ingress', {}, 'yes'],
+    [undefined, {}, 'no'],
+    ['disabled', {}, 'no'],
+    ['', {}, 'no'],
+    ['enabled', { annotations: { [inject]: 'disabled' } }, 'no'],
+    ['enabled', { annotations: { [inject]: 'ingress' } }, 'yes'],
+    ['enabled', { annotations: { [inject]: 'enable' } }, 'no'],
+    [undefined, { annotations: { [inject]: 'enabled' } }, 'yes'],
+    ['disabled', { annotations: { [inject]: 'enabled' } }, 'yes'],
+    ['enable', {}, 'no'],
+    ['enable', { annotations: { [inject]: 'enabled' } }, 'no'],
+    ['enabled', { spec: { hostNetwork: true } }, 'no'],
+    ['enabled', { spec: { containers: [{ name: 'istio-proxy' }] } }, 'no'],
+    // The label is all that the controllers ask.
+    [undefined, proxied, 'yes'],
+    ['enabled', { ...proxied, annotations: { [inject]: 'disabled' } }, 'yes'],
+    ['enabled', { labels: { 'linkerd.io/control-plane-ns': '' } }, 'yes'],
+    // A Pod that exists has it or never will.
+    ['enabled', { created: true }, 'no'],
+    [undefined, { ...proxied, created: true }, 'yes'],
+    // What is not filled in yet is not known.
+    ['${INJECT}', {}, 'unknown'],
+    ['enabled', { annotations: { [inject]: '${INJECT}' } }, 'unknown'],
+  ]
+  for (const [annotation, sketch, expected] of table) {
+    const one = pod('web', sketch)
+    const view = worldOf([namespace('a', annotation), one])
+    t.equal(isMeshed(podTemplateOf(one), 'a', view), expected, JSON.stringify([annotation, sketch]))
   }
 })
 
-t.test('it thinks of a Pod that says nothing where only the namespace is asked', async (t) => {
-  t.equal(isNamespaceMeshed('shop', worldOf([namespace()]).view), 'yes')
-  t.equal(isNamespaceMeshed('shop', worldOf([namespace({})]).view), 'no')
-  t.equal(isNamespaceMeshed('shop', worldOf([]).view), 'unknown')
-  t.equal(isNamespaceMeshed('kube-system', worldOf([], { assume: 'meshed' }).view), 'no')
+t.test('it knows what it does not know of a namespace that is not given', async (t) => {
+  type Row = readonly [Partial<LinkerdSettings>, readonly Resource[], Meshed]
+  const enabled = pod('other', { annotations: { [inject]: 'enabled' } })
+  const table: readonly Row[] = [
+    [{}, [], 'unknown'],
+    [{ assume: 'meshed' }, [], 'yes'],
+    [{ assume: 'unmeshed' }, [], 'no'],
+    // One Pod that is meshed shows it for all of its namespace, and no other.
+    [{ assume: 'unmeshed' }, [enabled], 'yes'],
+    [{}, [pod('other', proxied)], 'yes'],
+    [{}, [pod('other', { annotations: { [inject]: 'disabled' } })], 'unknown'],
+    [{}, [pod('other', { namespace: 'b', annotations: { [inject]: 'enabled' } })], 'unknown'],
+  ]
+  for (const [settings, others, expected] of table)
+    t.equal(isNamespaceMeshed('a', worldOf(others, settings)), expected, JSON.stringify([settings, others.length]))
+
+  const table2: readonly (readonly [Parameters<typeof pod>[1], Meshed])[] = [
+    [{ annotations: { [inject]: 'enabled' } }, 'yes'],
+    [{ annotations: { [inject]: 'disabled' } }, 'no'],
+    [{ annotations: { [inject]: 'yes' } }, 'no'],
+    [{ spec: { hostNetwork: true } }, 'no'],
+  ]
+  for (const [sketch, expected] of table2)
+    t.equal(isMeshed(podTemplateOf(pod('web', sketch)), 'a', worldOf([])), expected, JSON.stringify(sketch))
+  t.equal(
+    isNamespaceMeshed('a', worldOf([], {}, 'cluster')),
+    'no',
+    'a cluster that has no such namespace has no such Pods',
+  )
+})
+
+t.test('it knows where the injector is never called', async (t) => {
+  for (const name of ['kube-system', 'cert-manager'])
+    t.equal(isNamespaceMeshed(name, worldOf([namespace(name, 'enabled')])), 'no', name)
+  const disabled = resource('Namespace', {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: {
+      name: 'a',
+      labels: { 'config.linkerd.io/admission-webhooks': 'disabled' },
+      annotations: { [inject]: 'enabled' },
+    },
+  })
+  t.equal(isNamespaceMeshed('a', worldOf([disabled])), 'no')
+})
+
+t.test('it finds the control plane', async (t) => {
+  const marked = resource('Namespace', {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: 'mesh-system', labels: { 'linkerd.io/is-control-plane': 'true' } },
+  })
+  t.same(controlPlanesOf(worldOf([])), ['linkerd'])
+  t.same(controlPlanesOf(worldOf([marked, namespace('a')])), ['mesh-system'])
+  t.same(controlPlanesOf(worldOf([pod('web', { labels: { 'linkerd.io/control-plane-ns': 'blue' } })])), ['blue'])
+  const view = worldOf([marked])
+  t.ok(isControlPlane('mesh-system', view))
+  t.notOk(isControlPlane('linkerd', view), 'where it is known, no other is it')
+  t.ok(isControlPlane('linkerd', worldOf([])))
 })
 
 t.test('it knows where the injector is called', async (t) => {
-  const { find } = worldOf([namespace({}, disabledLabel)])
+  const { find } = inputOf([labelledNamespace({}, disabledLabel)])
   t.notOk(reachesInjector(find('Namespace', 'shop'), 'shop'))
-  const other = worldOf([namespace({}, { 'config.linkerd.io/admission-webhooks': 'Disabled' })])
+  const other = inputOf([labelledNamespace({}, { 'config.linkerd.io/admission-webhooks': 'Disabled' })])
   t.ok(reachesInjector(other.find('Namespace', 'shop'), 'shop'), 'any other value leaves it on')
   t.notOk(reachesInjector(undefined, 'kube-system'))
   t.notOk(reachesInjector(undefined, 'cert-manager'))

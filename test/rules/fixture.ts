@@ -22,7 +22,7 @@ export interface Fixture {
   readonly stage: Stage
   /** `<line>: <message id>`, sorted. */
   readonly expected: readonly string[]
-  /** The text after `--fix`, where the fixture has one. */
+  /** The text after `--fix`, where the fixture has one; the same text where there must be no fix. */
   readonly fixed: string | undefined
 }
 
