@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts'
 import { analyse } from '../core/analyse.ts'
 import { autofix } from '../core/autofix.ts'
 import type { Edit } from '../core/edit.ts'
-import { type Enforced, enforce } from '../core/enforce.ts'
+import { type Enforced, type EnforcementPolicy, enforce, mildest } from '../core/enforce.ts'
 import type { Failure, Finding } from '../core/finding.ts'
 import type { Rule } from '../core/rule.ts'
 import { type Snapshot, withSubject } from '../core/snapshot.ts'
@@ -44,28 +44,44 @@ export function judge(review: Review, court: Court): Verdict {
     return { ...nothing, notes: [`not judged: no rule speaks about ${review.kind.kind || 'this kind'}`] }
 
   const { findings, failures } = analyseOne(read.resource, court)
-  const { enforced } = enforce(findings, court.config.enforcement)
-  const known = new Set(oldFindings(review, court).map(fingerprint))
+  const policy = court.config.enforcement
+  const known = oldFindings(review, court)
+  if (known.length === 0) return { ...nothing, failures, enforced: enforce(findings, policy).enforced }
+
+  // Compared as the rules say it: what enforcement adds to a text may differ between the two.
+  const old = new Set(known.map(fingerprint))
+  const lenient: EnforcementPolicy = { ...policy, ceiling: mildest(policy.ceiling, 'warn') }
   return {
     ...nothing,
     failures,
-    enforced: enforced.map((one) =>
-      one.enforcement === 'deny' && known.has(fingerprint(one.finding)) ? { ...one, enforcement: 'warn' } : one,
+    enforced: findings.flatMap(
+      (finding) => enforce([finding], old.has(fingerprint(finding)) ? lenient : policy).enforced,
     ),
   }
 }
 
-/** The edits that `/mutate` makes: fixes of the rules configured with `fix`, until none is left. None on DELETE. */
-export function mend(review: Review, court: Court): readonly Edit[] {
-  if (!isJudged(review) || court.config.fix.size === 0) return []
+/** What `/mutate` is to do. */
+export interface Mending {
+  /** Fixes of the rules configured with `fix`, until none is left. */
+  readonly edits: readonly Edit[]
+  /** Our own faults, as in {@link Verdict}. */
+  readonly failures: readonly Failure[]
+}
+
+/** The edits that `/mutate` makes. None on DELETE: the API server refuses any patch there. */
+export function mend(review: Review, court: Court): Mending {
+  if (!isJudged(review) || court.config.fix.size === 0) return { edits: [], failures: [] }
   const rules = court.rules.filter((rule) => court.config.fix.has(rule.id))
-  return autofix(review.object, (object) => {
+  const failures: Failure[] = []
+  const { edits } = autofix(review.object, (object) => {
     const read = readResource(object, review.namespace)
     if (read.as !== 'resource' || isMirrorPod(read.resource)) return []
-    const { findings } = analyseOne(read.resource, { ...court, rules })
-    const { enforced } = enforce(findings, court.config.enforcement)
+    const analysis = analyseOne(read.resource, { ...court, rules })
+    failures.push(...analysis.failures)
+    const { enforced } = enforce(analysis.findings, court.config.enforcement)
     return enforced.flatMap(({ finding }) => (finding.fix ? [finding.fix] : []))
-  }).edits
+  })
+  return { edits, failures }
 }
 
 function isJudged(review: Review): boolean {

@@ -62,7 +62,8 @@ function enforcementOf(finding: Finding, policy: EnforcementPolicy): Enforcement
   return mildest(asked === 'deny' && !deniable ? 'warn' : asked, policy.ceiling)
 }
 
-function mildest(left: Enforcement, right: Enforcement): Enforcement {
+/** The milder of two. */
+export function mildest(left: Enforcement, right: Enforcement): Enforcement {
   return enforcements.indexOf(left) > enforcements.indexOf(right) ? left : right
 }
 

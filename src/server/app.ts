@@ -1,8 +1,10 @@
-import { type ServerOptions } from 'node:https'
+import { Server, type ServerOptions } from 'node:https'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify'
 import { type Court, judge, mend } from '../admission/judge.ts'
 import { type Answer, respond, respondWithPatch } from '../admission/respond.ts'
 import { type Review, readReview } from '../admission/review.ts'
+import type { Enforced } from '../core/enforce.ts'
+import type { Failure } from '../core/finding.ts'
 import { byGroupAndKind } from '../k8s/resource.ts'
 import { createGate, mostBodyBytes } from './admission-gate.ts'
 import type { Metrics } from './metrics.ts'
@@ -21,11 +23,20 @@ export interface ServerDependencies {
   readonly unready?: () => readonly string[]
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** When its headers were there: from then on the API server waits. */
+    arrived: number
+  }
+}
+
 /** The webhook's server. Drain it before closing: kept connections must learn that this replica is going. */
 export interface App {
   readonly server: FastifyInstance
   /** From now on: not ready, and every answer closes its connection. */
-  drain(): void
+  readonly drain: () => void
+  /** From now on, new connections are served with this. Throws, and serves on as before, where TLS does not take it. */
+  readonly renew: (tls: ServerOptions) => void
 }
 
 /** An answer that is no verdict: the API server's failurePolicy decides. */
@@ -39,6 +50,14 @@ class Refusal extends Error {
   }
 }
 
+interface Decision {
+  readonly answer: Answer
+  /** In one word, for metrics. */
+  readonly verdict: string
+  readonly enforced: readonly Enforced[]
+  readonly failures: readonly Failure[]
+}
+
 /**
  * Builds the server; it does not listen yet.
  *
@@ -48,10 +67,10 @@ class Refusal extends Error {
 export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }: ServerDependencies): App {
   const gate = createGate()
   metrics.watch(gate)
-  const exits = new WeakMap<FastifyRequest, () => void>()
   let draining = false
   const server = fastify({
-    https: tls ?? null,
+    // Node looks for connections that are over time every 30 s unless told otherwise.
+    https: tls ? { ...tls, connectionsCheckingInterval: 5000 } : null,
     logger: log ? { level: 'info', stream: log, serializers: { req: ({ method, url }) => ({ method, url }) } } : false,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: mostBodyBytes,
@@ -66,25 +85,26 @@ export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }
   server.server.headersTimeout = 10_000
   server.server.maxConnections = 2000
 
+  server.decorateRequest('arrived', 0)
   server.addHook('onRequest', (request, reply, done) => {
+    request.arrived = clock()
     if (draining) reply.header('connection', 'close')
     if (request.method !== 'POST') return done()
     if ((request.headers['content-encoding'] ?? 'identity') !== 'identity')
       return done(new Refusal(415, 'content-encoding', 'send the body as it is, without Content-Encoding'))
-    const exit = gate.enter(Number(request.headers['content-length'] ?? mostBodyBytes))
+    // A body whose length is not told may be as long as any.
+    const bytes = Number(request.headers['content-length'] ?? mostBodyBytes)
+    if (bytes > mostBodyBytes) {
+      reply.header('connection', 'close')
+      return done(new Refusal(413, 'http-413', `a review has at most ${mostBodyBytes} bytes`))
+    }
+    const exit = gate.enter(bytes)
     if (exit === undefined) {
       reply.header('retry-after', '1').header('connection', 'close')
       return done(new Refusal(503, 'overload', 'too many reviews at once; try again'))
     }
-    exits.set(request, exit)
-    done()
-  })
-  server.addHook('onResponse', (request, _reply, done) => {
-    exits.get(request)?.()
-    done()
-  })
-  server.addHook('onRequestAbort', (request, done) => {
-    exits.get(request)?.()
+    // However it ends: answered, or cut off at any moment.
+    reply.raw.once('close', exit)
     done()
   })
 
@@ -109,40 +129,41 @@ export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }
       .send(known ? message : 'meshgate failed; see its log')
   })
 
-  const answer = (path: string, decide: (review: Review) => { answer: Answer; verdict: string }) =>
+  const answer = (path: string, decide: (review: Review) => Decision) =>
     server.post(path, (request: FastifyRequest, reply: FastifyReply) => {
       const start = clock()
       const read = readReview(request.body)
       if ('reason' in read) throw new Refusal(400, 'no-review', read.reason)
       const { review } = read
-      const { answer, verdict } = decide(review)
-      const seconds = clock() - start
-      if (seconds > deadlineOf(request))
+      const { answer, verdict, enforced, failures } = decide(review)
+      for (const { rule, error } of failures) {
+        metrics.failure(rule)
+        server.log.error({ err: error, rule }, 'a rule failed')
+      }
+      const [failure] = failures
+      if (failure) throw new Refusal(500, 'rule-failed', `rule ${failure.rule} failed; see the log of meshgate`)
+      const end = clock()
+      if (end - request.arrived > deadlineOf(request))
         throw new Refusal(504, 'deadline', 'the review took longer than the API server waits')
       const { group, kind } = review.kind
       const label = byGroupAndKind.has(`${group}/${kind}`) ? kind : 'other'
-      metrics.review({ path, operation: review.operation, kind: label, verdict }, seconds)
+      metrics.review({ path, operation: review.operation, kind: label, verdict }, end - start)
+      // What a dry run asks about will not be there: no alert may rest on it.
+      if (!review.dryRun) for (const { finding, enforcement } of enforced) metrics.finding(finding.rule, enforcement)
       return reply.type('application/json').send(toAscii(JSON.stringify(answer)))
     })
 
   answer('/validate', (review) => {
     const verdict = judge(review, court)
-    for (const { rule, error } of verdict.failures) {
-      metrics.failure(rule)
-      server.log.error({ err: error, rule }, 'a rule failed')
-    }
-    const [failure] = verdict.failures
-    if (failure) throw new Refusal(500, 'rule-failed', `rule ${failure.rule} failed; see the log of meshgate`)
-    for (const { finding, enforcement } of verdict.enforced) metrics.finding(finding.rule, enforcement)
-    const result = respond(review, verdict, court.snapshot.scope)
-    const { allowed, warnings } = result.response
-    return { answer: result, verdict: allowed ? (warnings ? 'warned' : 'allowed') : 'denied' }
+    const answer = respond(review, verdict, court.snapshot.scope)
+    const { allowed, warnings } = answer.response
+    return { ...verdict, answer, verdict: allowed ? (warnings ? 'warned' : 'allowed') : 'denied' }
   })
 
   answer('/mutate', (review) => {
-    const edits = mend(review, court)
-    const result = respondWithPatch(review, edits, (text) => Buffer.from(text).toString('base64'))
-    return { answer: result, verdict: result.response.patch === undefined ? 'allowed' : 'patched' }
+    const { edits, failures } = mend(review, court)
+    const answer = respondWithPatch(review, edits, (text) => Buffer.from(text).toString('base64'))
+    return { answer, enforced: [], failures, verdict: answer.response.patch === undefined ? 'allowed' : 'patched' }
   })
 
   server.get('/livez', async () => 'ok\n')
@@ -163,6 +184,9 @@ export function buildApp({ court, metrics, clock, log, tls, unready = () => [] }
     server,
     drain() {
       draining = true
+    },
+    renew(options) {
+      if (server.server instanceof Server) server.server.setSecureContext(options)
     },
   }
 }
