@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import type { Config } from './config/config.ts'
 import type { ConfigSource } from './config/load.ts'
 import { followConfig } from './config/reload.ts'
@@ -17,8 +18,9 @@ export interface WebhookOptions {
   readonly host: string
   /** 0 is any free port. */
   readonly port: number
-  /** Without files, a pair is made that is good for `names`. */
+  /** Without files, a pair is made. */
   readonly files: PairFiles | undefined
+  /** What API servers call the webhook by. The certificate must be good for them, or is made so. */
   readonly names: readonly string[]
   /** Manifests of the surrounding objects; without any, rules know only the object under review. */
   readonly snapshot: readonly string[]
@@ -37,8 +39,11 @@ export interface Webhook {
   readonly ca: string | undefined
   /** Looks at the certificate files and the configuration now, rather than at the next tick. */
   reload(): Promise<void>
-  /** Stops gracefully: in `drainMs`, kept connections and Services learn that this replica goes; then the server closes. */
-  stop(drainMs: number): Promise<void>
+  /**
+   * Stops gracefully: in `drainMs`, kept connections and Services learn that this replica goes; then the server closes.
+   * Who is still sending `closeMs` after that (10 s) is cut off.
+   */
+  stop(drainMs: number, closeMs?: number): Promise<void>
 }
 
 const reloadEveryMs = 10_000
@@ -52,7 +57,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   const { host, port, files, names, log } = options
   const made = files ? undefined : makeSelfSigned(names, new Date())
   const pair = files ? await readPair(files) : { ...(made ?? { cert: '', key: '' }), hash: '' }
-  const leaf = await provePair(pair, [], new Date())
+  const leaf = await provePair(pair, names, new Date())
   const metrics = createMetrics()
   metrics.certificate(leaf.validToDate)
   const live = followConfig(
@@ -84,17 +89,18 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
 
   const reloader =
     files &&
-    createReloader(
-      files,
-      pair,
-      (next, nextLeaf) => {
-        const tls = server.server as unknown as { setSecureContext(options: object): void }
-        tls.setSecureContext(tlsOptions(next))
+    createReloader({
+      read: () => readPair(files),
+      hash: pair.hash,
+      names,
+      serve(next, nextLeaf) {
+        app.renew(tlsOptions(next))
         metrics.certificate(nextLeaf.validToDate)
         served.notAfter = nextLeaf.validToDate
       },
-      () => new Date(),
-    )
+      now: () => new Date(),
+    })
+  let told = ''
   const reloadConfig = async () => {
     const look = await live.poll()
     metrics.configReload(look.result, new Date())
@@ -105,10 +111,13 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   const reload = async () => {
     await reloadConfig()
     const result = (await reloader?.poll()) ?? 'unchanged'
-    if (result === 'unchanged') return
-    metrics.reload(typeof result === 'string' ? result : result.failed)
-    if (typeof result === 'string') server.log.info('serving a new certificate')
-    else server.log.warn(`keeping the certificate that is served: ${result.message}`)
+    const said = typeof result === 'string' ? result : result.message
+    if (result !== 'unchanged') metrics.reload(typeof result === 'string' ? result : result.failed)
+    // A pair that stays bad is counted at every look, and told of once.
+    if (result === 'swapped') server.log.info('serving a new certificate')
+    else if (said !== told && typeof result !== 'string')
+      server.log.warn(`keeping the certificate that is served: ${said}`)
+    told = said
   }
   const timer = setInterval(() => void reload(), reloadEveryMs)
   timer.unref()
@@ -119,11 +128,19 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     url: `https://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     ca: made?.ca,
     reload,
-    async stop(drainMs) {
+    async stop(drainMs, closeMs = 10_000) {
       app.drain()
       clearInterval(timer)
-      await new Promise((resolve) => setTimeout(resolve, drainMs))
-      await server.close()
+      await setTimeout(drainMs)
+      const closed = server.close()
+      // A closed server no longer looks for requests that take too long.
+      const cutOff = new AbortController()
+      void setTimeout(closeMs, undefined, { signal: cutOff.signal }).then(
+        () => server.server.closeAllConnections(),
+        () => undefined,
+      )
+      await closed
+      cutOff.abort()
     },
   }
 }

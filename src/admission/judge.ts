@@ -55,18 +55,29 @@ export function judge(review: Review, court: Court): Verdict {
   return { ...outcome, notes: endingSoon(outcome.exempted, court.now), failures }
 }
 
-/** The edits that `/mutate` makes: fixes of the rules configured with `fix`, until none is left. None on DELETE. */
-export function mend(review: Review, court: Court): readonly Edit[] {
-  if (!isJudged(review) || court.config.fix.size === 0) return []
+/** What `/mutate` is to do. */
+export interface Mending {
+  /** Fixes of the rules configured with `fix`, until none is left. */
+  readonly edits: readonly Edit[]
+  /** Our own faults, as in {@link Verdict}. */
+  readonly failures: readonly Failure[]
+}
+
+/** The edits that `/mutate` makes. None on DELETE: the API server refuses any patch there. */
+export function mend(review: Review, court: Court): Mending {
+  if (!isJudged(review) || court.config.fix.size === 0) return { edits: [], failures: [] }
   const rules = court.rules.filter((rule) => court.config.fix.has(rule.id))
-  return autofix(review.object, (object) => {
+  const failures: Failure[] = []
+  const { edits } = autofix(review.object, (object) => {
     const read = readResource(object, review.namespace)
     if (read.as !== 'resource' || isMirrorPod(read.resource)) return []
     // Others, the injector among them, may still change it.
-    const { findings } = analyseOne(read.resource, { ...court, rules }, 'declared')
-    const { enforced } = enforceOn(read.resource, findings, court)
+    const analysis = analyseOne(read.resource, { ...court, rules }, 'declared')
+    failures.push(...analysis.failures)
+    const { enforced } = enforceOn(read.resource, analysis.findings, court)
     return enforced.flatMap(({ finding }) => (finding.fix ? [finding.fix] : []))
-  }).edits
+  })
+  return { edits, failures }
 }
 
 function isJudged(review: Review): boolean {

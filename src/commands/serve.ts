@@ -14,7 +14,8 @@ Without --cert and --key it makes its own certificate and prints the CA for the 
   --port PORT          default 8443; 0 is any free one
   --cert FILE          certificate chain, PEM; read again when it changes
   --key FILE           its key, PEM
-  --dns-name NAME      a name for the self-made certificate; may be repeated
+  --dns-name NAME      a name that API servers use: a certificate that is not good for it
+                       is never served, one made here is; may be repeated
   --drain SECONDS      how long to go on serving after SIGTERM (default 10)
   --snapshot PATH      manifests of the surrounding objects; may be repeated
   --config FILE        configuration; otherwise .meshgate.yaml here or above; read again when it changes
@@ -51,7 +52,7 @@ export async function serve(args: readonly string[], world: World): Promise<numb
     host: values.host,
     port,
     files: cert !== undefined && key !== undefined ? { certFile: cert, keyFile: key } : undefined,
-    names: values['dns-name'].length > 0 ? values['dns-name'] : ['localhost', '127.0.0.1'],
+    names: values['dns-name'].length > 0 || cert !== undefined ? values['dns-name'] : ['localhost', '127.0.0.1'],
     snapshot: values.snapshot,
     config: source ? parseConfig(source.file, source.text, ids) : defaultConfig,
     configSource: source,

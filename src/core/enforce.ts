@@ -160,7 +160,8 @@ function askedFor(finding: Finding, policy: RulePolicy, snapshot: Snapshot): Enf
   return possible.size > 1 && possible.has('deny') ? 'unsure' : asked
 }
 
-function mildest(left: Enforcement, right: Enforcement): Enforcement {
+/** The milder of two. */
+export function mildest(left: Enforcement, right: Enforcement): Enforcement {
   return enforcements.indexOf(left) > enforcements.indexOf(right) ? left : right
 }
 

@@ -17,12 +17,12 @@ export function plainText(text: string): string {
 
 /** {@link plainText} of at most `limit` characters (code points), cut at a word, with an ellipsis where something is missing. */
 export function shortText(text: string, limit: number): string {
-  // No more than that can matter: a character is at most two units.
-  const plain = plainText(text.slice(0, 2 * limit + 2))
+  const plain = plainText(text)
   if (plain.length <= limit) return plain
-  const characters = Array.from(plain)
-  if (characters.length <= limit) return plain
-  const cut = characters.slice(0, limit - 1).join('')
+  // Where one character may be two units, they have to be told apart.
+  const characters = suspicious.test(plain) ? Array.from(plain) : undefined
+  if (characters && characters.length <= limit) return plain
+  const cut = characters ? characters.slice(0, limit - 1).join('') : plain.slice(0, limit - 1)
   const space = cut.lastIndexOf(' ')
   return `${(space > limit * 0.6 ? cut.slice(0, space) : cut).replace(/[ ,;:]+$/, '')}…`
 }

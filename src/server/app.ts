@@ -1,8 +1,10 @@
-import { type ServerOptions } from 'node:https'
+import { Server, type ServerOptions } from 'node:https'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify'
 import { type Court, judge, mend } from '../admission/judge.ts'
 import { type Answer, respond, respondWithPatch } from '../admission/respond.ts'
 import { type Review, readReview } from '../admission/review.ts'
+import type { Outcome } from '../core/enforce.ts'
+import type { Failure } from '../core/finding.ts'
 import { byGroupAndKind } from '../k8s/resource.ts'
 import { createGate, mostBodyBytes } from './admission-gate.ts'
 import { createExemptionUse } from './exemption-use.ts'
@@ -25,11 +27,20 @@ export interface ServerDependencies {
   readonly unready?: () => readonly string[]
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** When its headers were there: from then on the API server waits. */
+    arrived: number
+  }
+}
+
 /** The webhook's server. Drain it before closing: kept connections must learn that this replica is going. */
 export interface App {
   readonly server: FastifyInstance
   /** From now on: not ready, and every answer closes its connection. */
-  drain(): void
+  readonly drain: () => void
+  /** From now on, new connections are served with this. Throws, and serves on as before, where TLS does not take it. */
+  readonly renew: (tls: ServerOptions) => void
 }
 
 /** An answer that is no verdict: the API server's failurePolicy decides. */
@@ -41,6 +52,13 @@ class Refusal extends Error {
     this.statusCode = statusCode
     this.reason = reason
   }
+}
+
+interface Decision extends Outcome {
+  readonly answer: Answer
+  /** In one word, for metrics. */
+  readonly verdict: string
+  readonly failures: readonly Failure[]
 }
 
 /**
@@ -55,10 +73,10 @@ export function buildApp(dependencies: ServerDependencies): App {
   metrics.watch(gate)
   const exemptionUse = createExemptionUse()
   metrics.watchExemptions(() => exemptionUse.count(court.config.enforcement.exemptions, now()))
-  const exits = new WeakMap<FastifyRequest, () => void>()
   let draining = false
   const server = fastify({
-    https: tls ?? null,
+    // Node looks for connections that are over time every 30 s unless told otherwise.
+    https: tls ? { ...tls, connectionsCheckingInterval: 5000 } : null,
     logger: log ? { level: 'info', stream: log, serializers: { req: ({ method, url }) => ({ method, url }) } } : false,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: mostBodyBytes,
@@ -73,25 +91,26 @@ export function buildApp(dependencies: ServerDependencies): App {
   server.server.headersTimeout = 10_000
   server.server.maxConnections = 2000
 
+  server.decorateRequest('arrived', 0)
   server.addHook('onRequest', (request, reply, done) => {
+    request.arrived = clock()
     if (draining) reply.header('connection', 'close')
     if (request.method !== 'POST') return done()
     if ((request.headers['content-encoding'] ?? 'identity') !== 'identity')
       return done(new Refusal(415, 'content-encoding', 'send the body as it is, without Content-Encoding'))
-    const exit = gate.enter(Number(request.headers['content-length'] ?? mostBodyBytes))
+    // A body whose length is not told may be as long as any.
+    const bytes = Number(request.headers['content-length'] ?? mostBodyBytes)
+    if (bytes > mostBodyBytes) {
+      reply.header('connection', 'close')
+      return done(new Refusal(413, 'http-413', `a review has at most ${mostBodyBytes} bytes`))
+    }
+    const exit = gate.enter(bytes)
     if (exit === undefined) {
       reply.header('retry-after', '1').header('connection', 'close')
       return done(new Refusal(503, 'overload', 'too many reviews at once; try again'))
     }
-    exits.set(request, exit)
-    done()
-  })
-  server.addHook('onResponse', (request, _reply, done) => {
-    exits.get(request)?.()
-    done()
-  })
-  server.addHook('onRequestAbort', (request, done) => {
-    exits.get(request)?.()
+    // However it ends: answered, or cut off at any moment.
+    reply.raw.once('close', exit)
     done()
   })
 
@@ -116,45 +135,50 @@ export function buildApp(dependencies: ServerDependencies): App {
       .send(known ? message : 'meshgate failed; see its log')
   })
 
-  const answer = (path: string, decide: (review: Review) => { answer: Answer; verdict: string }) =>
+  const count = ({ enforced, exempted, suppressed }: Outcome) => {
+    for (const { finding, enforcement } of enforced) metrics.finding(finding.rule, enforcement)
+    for (const { finding, exemption } of exempted) {
+      metrics.finding(finding.rule, 'exempt')
+      exemptionUse.note(exemption)
+    }
+    for (const { rule } of suppressed) metrics.finding(rule, 'suppress')
+  }
+  const answer = (path: string, decide: (review: Review) => Decision) =>
     server.post(path, (request: FastifyRequest, reply: FastifyReply) => {
       const start = clock()
       const read = readReview(request.body)
       if ('reason' in read) throw new Refusal(400, 'no-review', read.reason)
       const { review } = read
-      const { answer, verdict } = decide(review)
-      const seconds = clock() - start
-      if (seconds > deadlineOf(request))
+      const { answer, verdict, failures, ...outcome } = decide(review)
+      for (const { rule, error } of failures) {
+        metrics.failure(rule)
+        server.log.error({ err: error, rule }, 'a rule failed')
+      }
+      const [failure] = failures
+      if (failure) throw new Refusal(500, 'rule-failed', `rule ${failure.rule} failed; see the log of meshgate`)
+      const end = clock()
+      if (end - request.arrived > deadlineOf(request))
         throw new Refusal(504, 'deadline', 'the review took longer than the API server waits')
       const { group, kind } = review.kind
       const label = byGroupAndKind.has(`${group}/${kind}`) ? kind : 'other'
-      metrics.review({ path, operation: review.operation, kind: label, verdict }, seconds)
+      metrics.review({ path, operation: review.operation, kind: label, verdict }, end - start)
+      // What a dry run asks about will not be there: no alert may rest on it.
+      if (!review.dryRun) count(outcome)
       return reply.type('application/json').send(toAscii(JSON.stringify(answer)))
     })
 
   answer('/validate', (review) => {
     const verdict = judge(review, { ...court, now: now() })
-    for (const { rule, error } of verdict.failures) {
-      metrics.failure(rule)
-      server.log.error({ err: error, rule }, 'a rule failed')
-    }
-    const [failure] = verdict.failures
-    if (failure) throw new Refusal(500, 'rule-failed', `rule ${failure.rule} failed; see the log of meshgate`)
-    for (const { finding, enforcement } of verdict.enforced) metrics.finding(finding.rule, enforcement)
-    for (const { finding, exemption } of verdict.exempted) {
-      metrics.finding(finding.rule, 'exempt')
-      exemptionUse.note(exemption)
-    }
-    for (const { rule } of verdict.suppressed) metrics.finding(rule, 'suppress')
-    const result = respond(review, verdict, court.snapshot.scope)
-    const { allowed, warnings } = result.response
-    return { answer: result, verdict: allowed ? (warnings ? 'warned' : 'allowed') : 'denied' }
+    const answer = respond(review, verdict, court.snapshot.scope)
+    const { allowed, warnings } = answer.response
+    return { ...verdict, answer, verdict: allowed ? (warnings ? 'warned' : 'allowed') : 'denied' }
   })
 
   answer('/mutate', (review) => {
-    const edits = mend(review, { ...court, now: now() })
-    const result = respondWithPatch(review, edits, (text) => Buffer.from(text).toString('base64'))
-    return { answer: result, verdict: result.response.patch === undefined ? 'allowed' : 'patched' }
+    const { edits, failures } = mend(review, { ...court, now: now() })
+    const answer = respondWithPatch(review, edits, (text) => Buffer.from(text).toString('base64'))
+    const verdict = answer.response.patch === undefined ? 'allowed' : 'patched'
+    return { answer, enforced: [], suppressed: [], exempted: [], failures, verdict }
   })
 
   server.get('/livez', async () => 'ok\n')
@@ -182,6 +206,9 @@ export function buildApp(dependencies: ServerDependencies): App {
     server,
     drain() {
       draining = true
+    },
+    renew(options) {
+      if (server.server instanceof Server) server.server.setSecureContext(options)
     },
   }
 }

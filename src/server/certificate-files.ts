@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile, realpath } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { CertificatePair } from './certificate-pair.ts'
 
 /** Where a pair lies. */
@@ -15,25 +16,41 @@ export interface ReadPair extends CertificatePair {
   readonly hash: string
 }
 
+/** How files are read, and how long one waits until those outside a volume may be taken for written. */
+export interface Disk {
+  readonly read: (file: string) => Promise<string>
+  readonly settle: () => Promise<void>
+}
+
+const disk: Disk = {
+  read: (file) => readFile(file, 'utf8'),
+  settle: () => setTimeout(200),
+}
+
 /**
  * Reads a pair without tearing it. In a volume the kubelet swaps the link `..data`; reading both files through one
- * resolution of it gives files of one generation. Elsewhere both are read twice until nothing has changed in between.
+ * resolution of it gives files of one generation. Elsewhere both are read again a moment later: what is being written
+ * changes in between.
  *
  * @throws when a file cannot be read, or does not come to rest
  */
-export async function readPair({ certFile, keyFile }: PairFiles): Promise<ReadPair> {
+export async function readPair(files: PairFiles, { read, settle }: Disk = disk): Promise<ReadPair> {
+  const { certFile, keyFile } = files
   const folder = dirname(certFile)
   for (let attempt = 0; attempt < 5; attempt++) {
     const generation = await generationOf(folder)
-    const [cert, key] = await Promise.all([
-      readFile(within(generation, folder, certFile), 'utf8'),
-      readFile(within(generation, folder, keyFile), 'utf8'),
-    ])
-    const settled =
-      generation === undefined
-        ? (await readFile(certFile, 'utf8')) === cert && (await readFile(keyFile, 'utf8')) === key
-        : (await generationOf(folder)) === generation
-    if (settled) return { cert, key, hash: createHash('sha256').update(cert).update('\0').update(key).digest('hex') }
+    const readBoth = () =>
+      Promise.all([read(within(generation, folder, certFile)), read(within(generation, folder, keyFile))])
+    try {
+      const [cert, key] = await readBoth()
+      if (generation === undefined) await settle()
+      const [certNow, keyNow] = generation === undefined ? await readBoth() : [cert, key]
+      if (cert === certNow && key === keyNow && (await generationOf(folder)) === generation)
+        return { cert, key, hash: createHash('sha256').update(cert).update('\0').update(key).digest('hex') }
+    } catch (error) {
+      // The kubelet removes a generation as soon as the next one is in force.
+      if ((await generationOf(folder)) === generation) throw error
+    }
   }
   throw new Error(`${certFile} and ${keyFile} keep changing while they are read`)
 }

@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect, createSecureContext, TLSSocket } from 'node:tls'
 
@@ -21,7 +22,11 @@ export class PairError extends Error {
 const longestChain = 95_000
 const longestKey = 13_000
 
-const pemBlock = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
+const begin = '-----BEGIN CERTIFICATE-----'
+const end = '-----END CERTIFICATE-----'
+
+/** id-kp-serverAuth and anyExtendedKeyUsage (RFC 5280): either lets a Go client accept a server. */
+const serverUsages = new Set(['1.3.6.1.5.5.7.3.1', '2.5.29.37.0'])
 
 /**
  * Proves that a pair can be served to a Go client, and answers its leaf.
@@ -30,7 +35,7 @@ const pemBlock = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
  * certificate with an RSA key and then fails every handshake, and Go refuses negative serials. So each is asked for, and in
  * the end a handshake is made, in memory.
  *
- * @param names DNS names that the leaf must be good for; at least one DNS name must be there in any case
+ * @param names DNS names and addresses that the leaf must be good for; one of either must be there in any case
  * @throws PairError
  */
 export async function provePair(pair: CertificatePair, names: readonly string[], now: Date): Promise<X509Certificate> {
@@ -47,17 +52,24 @@ export async function provePair(pair: CertificatePair, names: readonly string[],
 }
 
 function parseChain(pem: string): X509Certificate[] {
-  const blocks = pem.match(pemBlock) ?? []
-  return blocks.map((block, i) => {
-    try {
-      return new X509Certificate(block)
-    } catch (error) {
-      throw new PairError('unreadable', `certificate ${i + 1} cannot be read: ${messageOf(error)}`)
-    }
-  })
+  return pem
+    .split(begin)
+    .slice(1)
+    .map((rest, i) => {
+      const length = rest.indexOf(end)
+      if (length < 0) throw new PairError('unreadable', `certificate ${i + 1} has no end`)
+      try {
+        return new X509Certificate(begin + rest.slice(0, length) + end)
+      } catch (error) {
+        throw new PairError('unreadable', `certificate ${i + 1} cannot be read: ${messageOf(error)}`)
+      }
+    })
 }
 
 function proveKey(leaf: X509Certificate, pem: string): void {
+  // PKCS #8 says so in its name, the older form in a header (RFC 1421).
+  if (/-----BEGIN ENCRYPTED|^Proc-Type: *4,ENCRYPTED/m.test(pem))
+    throw new PairError('encrypted-key', 'the key is encrypted, and there is no passphrase')
   let key: ReturnType<typeof createPrivateKey>
   try {
     key = createPrivateKey(pem)
@@ -77,11 +89,11 @@ function proveLeaf(leaf: X509Certificate, names: readonly string[], now: Date): 
   if (!/\b(?:DNS|IP Address):/.test(leaf.subjectAltName ?? ''))
     throw new PairError('no-san', 'the certificate has no DNS name in subjectAltName; Go ignores the common name')
   for (const name of names)
-    if (leaf.checkHost(name, { subject: 'never' }) === undefined)
+    if ((isIP(name) ? leaf.checkIP(name) : leaf.checkHost(name, { subject: 'never' })) === undefined)
       throw new PairError('san', `the certificate is not for ${name}, but for ${leaf.subjectAltName}`)
-  // id-kp-serverAuth, or any purpose where there is no such extension.
+  // Node calls the extended usages so; without the extension there are none, and any purpose is good.
   const usages = leaf.keyUsage as readonly string[] | undefined
-  if (usages !== undefined && !usages.includes('1.3.6.1.5.5.7.3.1'))
+  if (usages !== undefined && !usages.some((usage) => serverUsages.has(usage)))
     throw new PairError('usage', 'the certificate is not for servers (extended key usage lacks serverAuth)')
 }
 
@@ -91,10 +103,10 @@ function proveForGo(certificate: X509Certificate): void {
     throw new PairError('serial', 'the serial number is negative; Go refuses the certificate')
   const { asymmetricKeyType, asymmetricKeyDetails } = certificate.publicKey
   if (asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) < 2048)
-    throw new PairError('weak', 'the RSA key is shorter than 2048 bits')
+    throw new PairError('weak-key', 'the RSA key is shorter than 2048 bits')
   const selfSigned = certificate.checkIssued(certificate)
   if (!selfSigned && /sha-?1|md5/i.test(certificate.signatureAlgorithm ?? ''))
-    throw new PairError('weak', `the signature algorithm ${certificate.signatureAlgorithm} is refused by Go`)
+    throw new PairError('weak-signature', `the signature algorithm ${certificate.signatureAlgorithm} is refused by Go`)
 }
 
 /** Seconds in memory; a handshake takes milliseconds. */

@@ -1,6 +1,6 @@
 import { constants, type X509Certificate } from 'node:crypto'
 import type { ServerOptions } from 'node:https'
-import { type PairFiles, readPair } from './certificate-files.ts'
+import type { ReadPair } from './certificate-files.ts'
 import { type CertificatePair, PairError, provePair } from './certificate-pair.ts'
 
 /**
@@ -22,50 +22,57 @@ export function tlsOptions({ cert, key }: CertificatePair): ServerOptions {
 export type Reload = 'unchanged' | 'swapped' | { readonly failed: string; readonly message: string }
 
 export interface CertificateReloader {
-  /** Looks at the files now. */
-  poll(): Promise<Reload>
+  /** Looks at the files now; after the look that is under way, if one is. */
+  readonly poll: () => Promise<Reload>
+}
+
+/** Where a renewed pair comes from and goes to. */
+export interface Renewal {
+  readonly read: () => Promise<ReadPair>
+  /** Hash of the pair that is served now. */
+  readonly hash: string
+  /** What a new leaf must be good for. */
+  readonly names: readonly string[]
+  /** Puts a pair in force. */
+  readonly serve: (pair: CertificatePair, leaf: X509Certificate) => void
+  /** The wall clock. */
+  readonly now: () => Date
 }
 
 /**
  * Swaps the served pair when the files hold another one that is proven to work. A pair that is not stays out, however long:
- * the old one is served on.
+ * the old one is served on, and the files are looked at again, since what is not valid yet will be.
  *
  * Files are polled, not watched: a watch on a file in the kubelet's volume fires for the first rotation and never again.
- *
- * @param serve puts a pair in force
- * @param now the wall clock
  */
-export function createReloader(
-  files: PairFiles,
-  serving: { readonly hash: string },
-  serve: (pair: CertificatePair, leaf: X509Certificate) => void,
-  now: () => Date,
-): CertificateReloader {
-  let hash = serving.hash
-  let refused: { readonly hash: string; readonly reload: Reload } | undefined
+export function createReloader({ read, names, serve, now, ...serving }: Renewal): CertificateReloader {
+  let { hash } = serving
+  const look = async (): Promise<Reload> => {
+    let pair: ReadPair
+    try {
+      pair = await read()
+    } catch (error) {
+      return { failed: 'unreadable', message: messageOf(error) }
+    }
+    if (pair.hash === hash) return 'unchanged'
+    try {
+      serve(pair, await provePair(pair, names, now()))
+      hash = pair.hash
+      return 'swapped'
+    } catch (error) {
+      return { failed: error instanceof PairError ? error.reason : 'error', message: messageOf(error) }
+    }
+  }
+  let last: Promise<unknown> = Promise.resolve()
   return {
-    async poll() {
-      let pair: Awaited<ReturnType<typeof readPair>>
-      try {
-        pair = await readPair(files)
-      } catch (error) {
-        return { failed: 'unreadable', message: error instanceof Error ? error.message : String(error) }
-      }
-      if (pair.hash === hash) return 'unchanged'
-      try {
-        const leaf = await provePair(pair, [], now())
-        serve(pair, leaf)
-        hash = pair.hash
-        refused = undefined
-        return 'swapped'
-      } catch (error) {
-        // One that is not valid yet will be: the same files are looked at again, but told of once.
-        const failed = error instanceof PairError ? error.reason : 'error'
-        const reload = { failed, message: error instanceof Error ? error.message : String(error) }
-        if (refused?.hash === pair.hash && failed !== 'not-yet-valid') return refused.reload
-        refused = { hash: pair.hash, reload }
-        return reload
-      }
+    poll() {
+      const next = last.then(look)
+      last = next
+      return next
     },
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

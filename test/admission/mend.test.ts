@@ -44,8 +44,8 @@ const pod = (metadata: object) => ({
 })
 
 t.test('it lists the ports of a Pod that the injector has not seen yet, with those it would list', async (t) => {
-  t.same(mend(creationOf(pod({})), court), [{ op: 'set', path: list, value: '25,4222' }])
-  t.same(mend(creationOf(pod({ annotations: { 'config.linkerd.io/opaque-ports': '4222' } })), court), [])
+  t.same(mend(creationOf(pod({})), court).edits, [{ op: 'set', path: list, value: '25,4222' }])
+  t.same(mend(creationOf(pod({ annotations: { 'config.linkerd.io/opaque-ports': '4222' } })), court).edits, [])
 })
 
 t.test('it lists a Service port with those the injector would list', async (t) => {
@@ -59,6 +59,6 @@ t.test('it lists a Service port with those the injector would list', async (t) =
     { port: 2525, targetPort: 25, name: 'smtp' },
     { port: 4222, name: 'nats' },
   ])
-  t.same(mend(creationOf(mixed), court), [{ op: 'set', path: list, value: '2525,4222' }])
-  t.same(mend(creationOf(service([{ port: 80, name: 'http' }])), court), [])
+  t.same(mend(creationOf(mixed), court).edits, [{ op: 'set', path: list, value: '2525,4222' }])
+  t.same(mend(creationOf(service([{ port: 80, name: 'http' }])), court).edits, [])
 })

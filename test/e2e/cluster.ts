@@ -14,12 +14,21 @@ export interface Answer {
   readonly stderr: string
 }
 
+/** What the API server answered to one request. */
+export interface Response {
+  readonly status: number
+  readonly warning: string
+  readonly body: string
+}
+
 /** A throw-away control plane on loopback: etcd and kube-apiserver, everything in one temporary folder. */
 export interface Cluster {
   /** Real kubectl as cluster administrator; `input` is its standard input. */
   kubectl(args: readonly string[], input?: string): Promise<Answer>
   /** One request to the API server, its body as it is: kubectl would write `<` as six characters. */
-  request(method: string, path: string, body: string): Promise<{ readonly status: number; readonly warning: string }>
+  request(method: string, path: string, body?: string): Promise<Response>
+  /** The audit log so far: an event per line, with metadata only. */
+  audit(): string
   stop(): Promise<void>
 }
 
@@ -60,6 +69,11 @@ export async function startCluster(bin: string): Promise<Cluster> {
     writeFileSync(file('sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }))
     writeFileSync(file('tokens.csv'), `${token},admin,admin,"system:masters"\n`, { mode: 0o600 })
 
+    writeFileSync(
+      file('audit.json'),
+      '{"apiVersion":"audit.k8s.io/v1","kind":"Policy","omitStages":["RequestReceived"],"rules":[{"level":"Metadata"}]}',
+    )
+
     const etcd = start('etcd', [
       '--name=e2e',
       `--data-dir=${file('etcd')}`,
@@ -84,6 +98,8 @@ export async function startCluster(bin: string): Promise<Cluster> {
       `--service-account-signing-key-file=${file('sa.key')}`,
       '--service-cluster-ip-range=127.96.0.0/16',
       '--endpoint-reconciler-type=none',
+      `--audit-policy-file=${file('audit.json')}`,
+      `--audit-log-path=${file('audit.log')}`,
     ])
     const env = { PATH: process.env['PATH'], HOME: folder, KUBECONFIG: file('kubeconfig') }
     // Never blocking: the webhook that kubectl waits for runs in this very process.
@@ -108,8 +124,8 @@ export async function startCluster(bin: string): Promise<Cluster> {
       isAlive,
       async () => (await kubectl(['create', 'serviceaccount', 'default'])).status === 0,
     )
-    const call = (method: string, path: string, body: string) =>
-      new Promise<{ status: number; warning: string }>((resolve, reject) => {
+    const call = (method: string, path: string, body = '') =>
+      new Promise<Response>((resolve, reject) => {
         const outgoing = request(`https://127.0.0.1:${apiPort}${path}`, {
           method,
           ca: readFileSync(file('pki/apiserver.crt')),
@@ -117,14 +133,14 @@ export async function startCluster(bin: string): Promise<Cluster> {
         })
         outgoing.on('error', reject)
         outgoing.on('response', (response) => {
-          response.resume()
-          response.on('end', () =>
-            resolve({ status: response.statusCode ?? 0, warning: String(response.headers['warning'] ?? '') }),
-          )
+          const { statusCode: status = 0, headers } = response
+          let text = ''
+          response.setEncoding('utf8').on('data', (chunk) => (text += chunk))
+          response.on('end', () => resolve({ status, warning: String(headers['warning'] ?? ''), body: text }))
         })
         outgoing.end(body)
       })
-    return { kubectl, request: call, stop }
+    return { kubectl, request: call, audit: () => readFileSync(file('audit.log'), 'utf8'), stop }
   } catch (error) {
     const log =
       children.length > 0 ? readFileSync(file(`${children.length > 1 ? 'kube-apiserver' : 'etcd'}.log`), 'utf8') : ''

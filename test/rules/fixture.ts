@@ -1,17 +1,25 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Review, readReview } from '../../src/admission/review.ts'
+import { defaultConfig } from '../../src/config/config.ts'
 import { analyse } from '../../src/core/analyse.ts'
+import type { EnforcementPolicy } from '../../src/core/enforce.ts'
 import type { Finding } from '../../src/core/finding.ts'
+import type { Rule } from '../../src/core/rule.ts'
 import { snapshotOf } from '../../src/core/snapshot.ts'
 import type { Stage } from '../../src/core/view.ts'
-import type { KindName } from '../../src/k8s/kinds.ts'
+import { type KindName, kinds } from '../../src/k8s/kinds.ts'
+import type { Resource } from '../../src/k8s/resource.ts'
 import { defaultSettings, type LinkerdSettings } from '../../src/linkerd/settings.ts'
 import { type Loaded, loadText } from '../../src/manifests/load.ts'
 import { rules } from '../../src/rules/index.ts'
+import { buildApp } from '../../src/server/app.ts'
+import { createMetrics } from '../../src/server/metrics.ts'
 
 /**
  * A fixture: real manifests in which the lines that deserve a finding say so at their end, `# expect: <message id> …`.
- * The first line may set what is true of Linkerd: `# meshgate: assume=meshed minor=17`, and the stage: `stage=admitted`.
+ * The first line may set what is true of Linkerd: `# meshgate: assume=meshed minor=17`, and the stage, where the other
+ * one would not find the same: `stage=admitted`, `stage=declared`.
  */
 export interface Fixture {
   readonly rule: string
@@ -19,7 +27,8 @@ export interface Fixture {
   readonly file: string
   readonly text: string
   readonly settings: LinkerdSettings
-  readonly stage: Stage
+  /** Undefined: it holds in both. */
+  readonly stage: Stage | undefined
   /** `<line>: <message id>`, sorted. */
   readonly expected: readonly string[]
   /** The text after `--fix`, where the fixture has one; the same text where there must be no fix. */
@@ -55,9 +64,9 @@ function fixturesOf(rule: string): Fixture[] {
     })
 }
 
-function readHeader(text: string, file: string): { settings: LinkerdSettings; stage: Stage } {
+function readHeader(text: string, file: string): { settings: LinkerdSettings; stage: Stage | undefined } {
   const settings: Record<string, unknown> = { ...defaultSettings }
-  let stage: Stage = 'declared'
+  let stage: Stage | undefined
   const words = /^# meshgate:(.*)/.exec(text)?.[1]?.trim().split(/\s+/) ?? []
   for (const word of words) {
     const [key = '', value = ''] = word.split('=')
@@ -81,16 +90,25 @@ function readExpectations(text: string): string[] {
     .toSorted()
 }
 
-/** What the fixture's rule says of these manifests. */
-export function judgeFixture(fixture: Fixture, loaded: Loaded, onRead?: (kind: KindName) => void): Finding[] {
+function ruleOf(fixture: Fixture): Rule<LinkerdSettings> {
   const rule = rules.find((candidate) => candidate.id === fixture.rule)
   if (!rule) throw new Error(`no rule ${fixture.rule}`)
+  return rule
+}
+
+/** What the fixture's rule says of these manifests. */
+export function judgeFixture(
+  fixture: Fixture,
+  loaded: Loaded,
+  stage: Stage = fixture.stage ?? 'declared',
+  onRead?: (kind: KindName) => void,
+): Finding[] {
   const { findings, failures } = analyse({
     subjects: loaded.resources,
     snapshot: snapshotOf(loaded.resources, 'input'),
-    rules: [rule],
+    rules: [ruleOf(fixture)],
     settings: fixture.settings,
-    stage: fixture.stage,
+    stage,
     onRead: (_, kind) => onRead?.(kind),
   })
   const [failure] = failures
@@ -101,6 +119,55 @@ export function judgeFixture(fixture: Fixture, loaded: Loaded, onRead?: (kind: K
 /** The fixture's manifests, which must all be readable. */
 export function loadFixture(fixture: Fixture, text = fixture.text): Loaded {
   return loadText(fixture.file, text)
+}
+
+/** A fixture's document as the webhook was asked about it, and what it answered. */
+export interface Reviewed {
+  readonly subject: Resource
+  readonly review: Review
+  readonly answer: unknown
+}
+
+/** Sends each document through the webhook as an API server would, with the others as snapshot. */
+export async function reviewFixture(fixture: Fixture, loaded: Loaded): Promise<Reviewed[]> {
+  const config = { ...defaultConfig, linkerd: fixture.settings, enforcement: denying(fixture.rule) }
+  const reviewed: Reviewed[] = []
+  for (const subject of loaded.resources) {
+    const snapshot = snapshotOf(
+      loaded.resources.filter((other) => other !== subject),
+      'input',
+    )
+    const { server } = buildApp({
+      court: { rules: [ruleOf(fixture)], snapshot, config },
+      metrics: createMetrics(),
+      clock: () => 0,
+    })
+    const { group, kind } = kinds[subject.kind]
+    const body = {
+      apiVersion: 'admission.k8s.io/v1',
+      kind: 'AdmissionReview',
+      request: {
+        uid: 'fixture',
+        operation: 'CREATE',
+        kind: { group, version: subject.apiVersion.split('/').at(-1), kind },
+        namespace: subject.kind === 'Namespace' ? subject.name : subject.namespace,
+        name: subject.name,
+        object: subject.wire,
+      },
+    }
+    const read = readReview(body)
+    if ('reason' in read) throw new Error(read.reason)
+    const headers = { 'content-type': 'application/json' }
+    const response = await server.inject({ method: 'POST', url: '/validate', headers, payload: JSON.stringify(body) })
+    if (response.statusCode !== 200) throw new Error(`${fixture.file}: ${response.body}`)
+    reviewed.push({ subject, review: read.review, answer: response.json() })
+  }
+  return reviewed
+}
+
+/** The rule denies: then the answer says in full what was found, as far as it is sure. */
+export function denying(rule: string): EnforcementPolicy {
+  return { ceiling: 'deny', rules: new Map([[rule, { enforcement: 'deny' }]]), suppressDenials: false, exemptions: [] }
 }
 
 /** Findings in the form of {@link Fixture.expected}. */

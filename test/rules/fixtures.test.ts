@@ -1,8 +1,12 @@
 import t from 'tap'
+import { respond } from '../../src/admission/respond.ts'
 import { fixTexts } from '../../src/commands/fix-files.ts'
+import { enforce } from '../../src/core/enforce.ts'
+import { snapshotOf } from '../../src/core/snapshot.ts'
 import type { KindName } from '../../src/k8s/kinds.ts'
+import { describe } from '../../src/k8s/resource.ts'
 import { rules } from '../../src/rules/index.ts'
-import { fixtures, judgeFixture, linesOf, loadFixture } from './fixture.ts'
+import { denying, fixtures, judgeFixture, linesOf, loadFixture, reviewFixture } from './fixture.ts'
 
 const all = fixtures()
 
@@ -16,10 +20,21 @@ for (const rule of rules) {
       t.test(`it judges ${fixture.name}`, async (t) => {
         const loaded = loadFixture(fixture)
         t.same(loaded.failures, [], 'every document is readable')
-        const findings = judgeFixture(fixture, loaded, (kind) => read.add(kind))
+        const findings = judgeFixture(fixture, loaded, fixture.stage, (kind) => read.add(kind))
         for (const finding of findings) reported.add(finding.message)
         t.same(linesOf(findings, loaded), fixture.expected, 'it finds what the lines say, and nothing else')
         for (const { text } of findings) t.notMatch(text, /\{\{|undefined|\[object/, 'the text is complete')
+
+        const admitted = judgeFixture(fixture, loaded, 'admitted')
+        if (fixture.stage !== 'declared')
+          t.same(linesOf(admitted, loaded), fixture.expected, 'the webhook finds the same as check')
+        for (const { subject, review, answer } of await reviewFixture(fixture, loaded)) {
+          const own = admitted.filter((finding) => finding.subject === subject)
+          const snapshot = snapshotOf(loaded.resources, 'input')
+          const outcome = enforce(own, denying(rule.id), { snapshot, now: 0 })
+          const expected = respond(review, { ...outcome, notes: [], failures: [] }, 'input')
+          t.same(answer, JSON.parse(JSON.stringify(expected)), `it answers so about ${describe(subject)}`)
+        }
 
         const enforced = findings.map((finding) => ({ finding, enforcement: 'warn' as const }))
         const { texts, refused } = fixTexts(loaded, enforced)

@@ -236,10 +236,10 @@ t.test('it says the same of each policy in a review', async (t) => {
         found.filter((finding) => finding.subject === subject).map((finding) => finding.text),
         `${fixture.name}: ${subject.name}`,
       )
-      const edits = mend(review, court)
+      const { edits } = mend(review, court)
       if (edits.length > 0) {
         const after = { ...review, object: applyEdits(subject.wire, edits) }
-        t.same(mend(after, court), [], `${fixture.name}: ${subject.name}: nothing is left to mend`)
+        t.same(mend(after, court).edits, [], `${fixture.name}: ${subject.name}: nothing is left to mend`)
       }
     }
   }
