@@ -12,6 +12,7 @@ export const annotations = {
   opaquePorts: `${config}opaque-ports`,
   skipInboundPorts: `${config}skip-inbound-ports`,
   skipOutboundPorts: `${config}skip-outbound-ports`,
+  skipSubnets: `${config}skip-subnets`,
   inboundPort: `${config}inbound-port`,
   adminPort: `${config}admin-port`,
   controlPort: `${config}control-port`,

@@ -1,12 +1,14 @@
 import { type AddressRange, parseCidr, rangesOverlap, subtractRanges } from '../policy/cidr.ts'
-import type { Peer } from '../policy/policy.ts'
 import type { LinkerdSettings } from './settings.ts'
 
-/** May Pods live in these addresses? Whether the peer then matches them depends on the network plugin. */
-export function mayHoldPods(peer: Peer & { readonly as: 'addresses' }, settings: LinkerdSettings): boolean {
-  const range = parseCidr(peer.cidr)
+/** May Pods live in these addresses? Whether a policy's peer then matches them depends on the network plugin. */
+export function mayHoldPods(
+  addresses: { readonly cidr: string; readonly except: readonly string[] },
+  settings: LinkerdSettings,
+): boolean {
+  const range = parseCidr(addresses.cidr)
   if (!range) return false
-  const except = peer.except.map(parseCidr).filter((found) => found !== undefined)
+  const except = addresses.except.map(parseCidr).filter((found) => found !== undefined)
   const rest = subtractRanges(range, isExternalIdiom(except) ? [...except, ...sharedAddressSpace] : except)
   const networks = settings.clusterNetworks.map(parseCidr).filter((found) => found !== undefined)
   return rest.some((part) => networks.some((network) => rangesOverlap(part, network)))

@@ -3,11 +3,13 @@ import type { PodSpec } from '../k8s/kinds.ts'
 import { containersOf, type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
 import type { Labels } from '../k8s/selector.ts'
-import { noPorts, type PortSet, portsOf, portUnion } from '../policy/port-set.ts'
+import { allPorts, noPorts, type PortSet, portsOf, portUnion } from '../policy/port-set.ts'
 import { annotations, injectedLabels, proxyContainerName, proxyListenVariables } from './facts.ts'
 import { controlPlanesOf, isMeshed, type Meshed, type MeshView, namespaceOf } from './meshed.ts'
 import { podList } from './opaque-ports.ts'
+import { mayHoldPods } from './pod-addresses.ts'
 import { portsByGo } from './port-list.ts'
+import { redirectsEveryPort } from './settings.ts'
 
 /** What matters of a Pod, or of all Pods of a template, for the question on which port it is reached. */
 export interface PodFacts {
@@ -25,7 +27,9 @@ export interface PodFacts {
   /** Ports of this Pod that its proxy never takes from clients: its own, DNS, and `skip-inbound-ports`. */
   readonly bypassed: PortSet
   readonly skipOutbound: PortSet
-  /** Opaque for those who dial it (destination's list). */
+  /** It reaches addresses in which Pods may live past its proxy (`skip-subnets`). */
+  readonly skipsPods: boolean
+  /** Opaque for those who dial it (destination's list). Everything, where that does not matter. */
   readonly opaque: PortSet
   /** TCP ports of regular containers by name: those of init containers are not resolved by network plugins. */
   readonly named: ReadonlyMap<string, readonly number[]>
@@ -131,15 +135,17 @@ function factsFrom(
   const inboundPort = portOf('inbound', settings.inboundPort)
   const adminPort = portOf('admin', settings.adminPort)
   const controlPort = portOf('control', settings.controlPort)
-  const opaque = podList(template, namespace, view)
+  const opaque = redirectsEveryPort(settings) ? undefined : podList(template, namespace, view)
   if (opaque?.unknown === true) unknown = true
+  const skippedSubnets = (effective(annotations.skipSubnets) ?? '').split(',')
   const own = [dnsPort, inboundPort, adminPort, controlPort, settings.adminPort, settings.controlPort]
   const facts = {
     namespace,
     inboundPort,
     bypassed: portUnion(portsOf(own), listOf(annotations.skipInboundPorts)),
     skipOutbound: listOf(annotations.skipOutboundPorts),
-    opaque: portsByGo(opaque?.value ?? settings.opaquePorts, named),
+    skipsPods: skippedSubnets.some((cidr) => mayHoldPods({ cidr, except: [] }, settings)),
+    opaque: redirectsEveryPort(settings) ? allPorts : portsByGo(opaque?.value ?? settings.opaquePorts, named),
   }
   return { ...facts, unknown }
 }

@@ -46,13 +46,20 @@ export function policiesOn({ pod, box }: TargetPods, own: Policy, view: GapView)
     else if ((policy.unknownSubject || pod.unknownLabels) && mayContain(policy.subject, pod.labels, podKey))
       selecting.push({ policy, certain: false })
   }
-  // In a namespace that is not filled in yet, which may be this one.
-  for (const resource of view.derive(unplaced)) selecting.push({ policy: translated(resource), certain: false })
   return selecting
 }
 
-function unplaced(view: GapView): readonly Resource<'NetworkPolicy'>[] {
-  return view.all('NetworkPolicy').filter(({ namespace }) => isUnresolved(namespace))
+/** Policies of a namespace that is not filled in yet, which may be any. */
+export function unplacedPolicies(view: GapView): readonly Selecting[] {
+  return view.derive(findUnplaced)
+}
+
+function findUnplaced(view: GapView): readonly Selecting[] {
+  if (view.scope === 'cluster') return []
+  return view
+    .all('NetworkPolicy')
+    .filter(({ namespace }) => isUnresolved(namespace))
+    .map((resource) => ({ policy: translated(resource), certain: false }))
 }
 
 /** The known Pods that a policy selects. */

@@ -17,6 +17,7 @@ import {
   targetBox,
   targetsOf,
   translated,
+  unplacedPolicies,
 } from './policy-targets.ts'
 import { type Cover, coverOf, grants } from './proxy-port-cover.ts'
 import { type LinkerdSettings, redirectsEveryPort } from './settings.ts'
@@ -96,7 +97,9 @@ function* gapsOf(
       const left = uncovered(box, cover.boxes)
       if (left === undefined) continue
       const witness = left === 'unknown' ? box : left
-      const doubt = left === 'unknown' ? 'size' : doubtOf(target, peers, cover, view)
+      const elsewhere = coverOf(unplacedPolicies(view), direction, target, peers, server, view.settings)
+      const unknown = cover.unknown || elsewhere.unknown
+      const doubt = left === 'unknown' ? 'size' : doubtOf(target, peers, { ...cover, unknown }, view)
       const names = { peer: describePeers(peers, witness), target: describeTarget(target, witness) }
       yield {
         direction,

@@ -1,6 +1,16 @@
 import type { View } from '../core/view.ts'
+import { own } from '../k8s/json.ts'
 import { selects } from '../k8s/selector.ts'
-import { hasPort, type PortSet, portDifference, portIntersection, portsOf, portUnion } from '../policy/port-set.ts'
+import {
+  hasPort,
+  noPorts,
+  type PortSet,
+  portDifference,
+  portIntersection,
+  portsOf,
+  portUnion,
+} from '../policy/port-set.ts'
+import { labels } from './facts.ts'
 import type { PodFacts } from './pod-facts.ts'
 import { type LinkerdSettings, redirectsEveryPort } from './settings.ts'
 
@@ -13,20 +23,26 @@ type WireView = View<(typeof wireReads)[number], LinkerdSettings>
  * On which of these ports of the server do connections from the client arrive at the proxy's inbound port instead?
  *
  * Decided by the destination controller (linkerd2 controller/api/destination/endpoint_translator.go, createWeightedAddr),
- * for two meshed Pods. Not redirected are, in this order: host network on either side, the server's `skip-inbound-ports`,
- * its proxy's own ports, the client's `skip-outbound-ports`, and, before 2.18 or in `transparent` mode, every port that is
- * not opaque by the server's list or by a Server.
+ * for two meshed Pods. Not redirected are: host network on either side, the client's `skip-subnets`, Pods of two control
+ * planes (they have no identity for each other), the server's `skip-inbound-ports`, its proxy's own ports, the client's
+ * `skip-outbound-ports`, and, before 2.18 or in `transparent` mode, what is not opaque by the server's list or a Server.
  * The proxy's inbound port itself, DNS over TCP and the proxy's admin and control ports are never an application's.
  *
  * @param ports what a policy grants
- * @param services to translate `skip-outbound-ports`, which count the ports of Services
+ * @param view Services translate `skip-outbound-ports`, which count their ports; Servers say what is opaque
  */
 export function redirectedPorts(ports: PortSet, client: PodFacts, server: PodFacts, view: WireView): PortSet {
-  if (client.hostNetwork || server.hostNetwork) return []
+  if (client.hostNetwork || server.hostNetwork || client.skipsPods || !shareControlPlane(client, server)) return noPorts
   const skipped = portUnion(server.bypassed, client.skipOutbound, behindSkippedServices(client, server, view))
   const redirected = portDifference(ports, skipped)
   if (redirectsEveryPort(view.settings)) return redirected
   return portIntersection(redirected, portUnion(server.opaque, opaqueByServer(server, view)))
+}
+
+/** Of a Pod nobody has seen it is taken that they do. */
+function shareControlPlane(client: PodFacts, server: PodFacts): boolean {
+  const [one, other] = [client, server].map((pod) => own(pod.labels, labels.controlPlaneNamespace) ?? '')
+  return one === other || one === '' || other === ''
 }
 
 /** Ports of the server to which Services of its namespace lead from a port that the client skips. */

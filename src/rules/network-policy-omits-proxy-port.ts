@@ -171,7 +171,9 @@ function fixFor(
 function opensEveryTarget(policy: Resource<'NetworkPolicy'>, { rule, numbers, direction }: WirePortGap, view: GapView) {
   const targets = selectedBy(translated(policy), view).filter((pod) => !pod.hostNetwork)
   if (direction === 'egress' || targets.length === 0) return numbers.length > 0
-  return targets.every((pod) => meantPorts(rule, { ...pod, skipOutbound: [] }, pod, view) !== undefined)
+  return targets.every(
+    (pod) => meantPorts(rule, { ...pod, skipOutbound: [], skipsPods: false }, pod, view) !== undefined,
+  )
 }
 
 function selectorPeers(policy: Resource<'NetworkPolicy'>, path: Path): Json[] {

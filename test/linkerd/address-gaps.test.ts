@@ -23,14 +23,10 @@ t.test('it knows in which addresses Pods may live', async (t) => {
     ['no address', [], false],
   ]
   for (const [cidr, except, expected] of table)
-    t.equal(
-      mayHoldPods({ as: 'addresses', cidr, except, path: [] }, defaultSettings),
-      expected,
-      `${cidr} except ${except.join(' ')}`,
-    )
+    t.equal(mayHoldPods({ cidr, except }, defaultSettings), expected, `${cidr} except ${except.join(' ')}`)
   const custom = { ...defaultSettings, clusterNetworks: ['203.0.113.0/24'] }
-  t.equal(mayHoldPods({ as: 'addresses', cidr: '203.0.113.128/25', except: [], path: [] }, custom), true)
-  t.equal(mayHoldPods({ as: 'addresses', cidr: '10.0.0.0/8', except: [], path: [] }, custom), false)
+  t.equal(mayHoldPods({ cidr: '203.0.113.128/25', except: [] }, custom), true)
+  t.equal(mayHoldPods({ cidr: '10.0.0.0/8', except: [] }, custom), false)
 })
 
 t.test('it doubts address ranges unless something settles the doubt', async (t) => {

@@ -82,6 +82,22 @@ t.test('it knows on which ports meshed Pods really meet', async (t) => {
       },
       '80, 5432, 9042',
     ],
+    [
+      'the client skips subnets of Pods',
+      { client: { annotations: config('skip-subnets', '203.0.113.0/24,10.0.0.0/8') } },
+      '',
+    ],
+    ['the client skips other subnets', { client: { annotations: config('skip-subnets', '203.0.113.0/24') } }, all],
+    ['the server’s subnets do not matter', { server: { annotations: config('skip-subnets', '10.0.0.0/8') } }, all],
+    [
+      'another control plane',
+      {
+        client: { labels: { 'linkerd.io/control-plane-ns': 'blue' } },
+        server: { labels: { 'linkerd.io/control-plane-ns': 'green' } },
+      },
+      '',
+    ],
+    ['the same control plane', { client: { labels: { 'linkerd.io/control-plane-ns': 'blue' } } }, all],
     ['transparent: only the default opaque ports', { settings: { transportMode: 'transparent' } }, '5432'],
     ['before 2.18: the same', { settings: { minor: 17 } }, '5432'],
     [

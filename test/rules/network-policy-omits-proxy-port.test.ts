@@ -7,6 +7,7 @@ import { applyEdits } from '../../src/core/apply-edit.ts'
 import { autofix } from '../../src/core/autofix.ts'
 import type { Finding } from '../../src/core/finding.ts'
 import { snapshotOf } from '../../src/core/snapshot.ts'
+import { isObject, type Json, type Path } from '../../src/k8s/json.ts'
 import { type Resource, readResource } from '../../src/k8s/resource.ts'
 import { defaultSettings } from '../../src/linkerd/settings.ts'
 import { fromNetworkPolicy } from '../../src/policy/network-policy.ts'
@@ -14,7 +15,7 @@ import { namespaceNameLabel } from '../../src/policy/policy.ts'
 import { verdictOn } from '../../src/policy/verdict.ts'
 import { networkPolicyOmitsProxyPort as rule } from '../../src/rules/network-policy-omits-proxy-port.ts'
 import { namespace, pod, policy } from '../linkerd/world.ts'
-import { networkPolicyFrom, type PodOfWorld, type World, worldFrom } from '../oracle/worlds.ts'
+import { diceFrom, networkPolicyFrom, type PodOfWorld, type World, worldFrom } from '../oracle/worlds.ts'
 import { fixtures, judgeFixture, loadFixture } from './fixture.ts'
 
 const own = fixtures().filter((fixture) => fixture.rule === rule.id)
@@ -244,6 +245,42 @@ t.test('it says the same of each policy in a review', async (t) => {
     }
   }
 })
+
+t.test('it takes whatever passes the door: nulls, empty values and variables in any place', async (t) => {
+  const numRuns = 8000
+  let judged = 0
+  const odd = fc.constantFrom<Json[]>(null, null, null, '${X}', {}, [], '', '${X}', 'x', 0, -1, 70000, [null], [{}])
+  fc.assert(
+    fc.property(fc.nat(), fc.array(fc.tuple(fc.nat(), odd), { minLength: 1, maxLength: 3 }), (seed, changes) => {
+      let wire: unknown = networkPolicyFrom(diceFrom(seed), 0)
+      for (const [where, value] of changes) {
+        const paths = pathsOf(wire).filter((path) => path[0] === 'spec')
+        const path = paths[where % paths.length]
+        if (path) wire = applyEdits(wire, [{ op: 'set', path, value }])
+      }
+      const found = readResource(wire)
+      if (found.as !== 'resource') return
+      judged++
+      const beside = networkPolicyFrom(diceFrom(seed + 1), 1)
+      for (const { subject, fix } of findingsIn([namespace('a', 'enabled'), found.resource, read(beside)]))
+        if (fix && subject === found.resource) applyEdits(wire, fix.edits)
+    }),
+    { numRuns, seed: 79 },
+  )
+  t.comment(`${judged} of ${numRuns} cases pass the door`)
+  t.ok(judged > 2000, 'enough pass')
+})
+
+/** Every place in a value. */
+function pathsOf(value: unknown, path: Path = []): Path[] {
+  const below =
+    isObject(value) || Array.isArray(value)
+      ? Object.entries(value).flatMap(([key, member]) =>
+          pathsOf(member, [...path, Array.isArray(value) ? Number(key) : key]),
+        )
+      : []
+  return [path, ...below]
+}
 
 t.test('it is a hint, at most, where the cluster has no such Pods', async (t) => {
   const resources = [
