@@ -281,7 +281,7 @@ function fixFor(list: string | undefined, path: Path): Fix | undefined {
 /** What to type: the whole list, because it replaces what is in effect. */
 function listInWords(list: string | undefined, port: number): string {
   if (list !== undefined) return `${annotations.opaquePorts}: "${list}"`
-  return `${annotations.opaquePorts} to a list of numbers that holds ${port}: it now holds what nobody can read,`
+  return `${annotations.opaquePorts} to numbers only, ${port} among them (as it is, nobody reads it whole)`
 }
 
 /** An error needs a mesh and software that are both known; a number alone is a warning at most. */
