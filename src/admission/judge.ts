@@ -1,14 +1,15 @@
 import type { Config } from '../config/config.ts'
-import { analyse } from '../core/analyse.ts'
+import { analyse, type Doubt } from '../core/analyse.ts'
 import { autofix } from '../core/autofix.ts'
 import type { Edit } from '../core/edit.ts'
-import { type Enforced, enforce } from '../core/enforce.ts'
-import { type Exempted, endingSoon } from '../core/exemption.ts'
+import { type Enforced, enforce, type Outcome } from '../core/enforce.ts'
+import { endingSoon } from '../core/exemption.ts'
 import type { Failure, Finding } from '../core/finding.ts'
 import type { Rule } from '../core/rule.ts'
-import { type Snapshot, withSubject } from '../core/snapshot.ts'
+import { isSameObject, partitionOf, type Snapshot, withoutSubject, withSubject } from '../core/snapshot.ts'
 import type { Stage } from '../core/view.ts'
 import { isObject, own } from '../k8s/json.ts'
+import type { KindName } from '../k8s/kinds.ts'
 import { annotationOf, type Resource, readResource } from '../k8s/resource.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import type { Review } from './review.ts'
@@ -22,37 +23,122 @@ export interface Court {
   readonly now: number
 }
 
-/** What is decided about one review. */
-export interface Verdict {
-  readonly enforced: readonly Enforced[]
-  readonly suppressed: readonly Finding[]
-  readonly exempted: readonly Exempted[]
+/** What is decided about one review: what happens to findings on its object, and what else there is to say. */
+export interface Verdict extends Outcome {
+  /** Findings on other objects that this change brings about. They only warn: whoever makes it did not write them. */
+  readonly elsewhere: readonly Enforced[]
+  /** Where a rule looked at what cannot be relied on. */
+  readonly doubts: readonly Doubt[]
   /** Why something was not judged, or an exemption that ends: a line each, for the user. */
   readonly notes: readonly string[]
   /** Our own faults. If there is one, there is no verdict to rely on. */
   readonly failures: readonly Failure[]
 }
 
-const nothing: Verdict = { enforced: [], suppressed: [], exempted: [], notes: [], failures: [] }
+/** Nothing found, nothing to say. */
+export const nothing: Verdict = {
+  enforced: [],
+  suppressed: [],
+  exempted: [],
+  elsewhere: [],
+  doubts: [],
+  notes: [],
+  failures: [],
+}
 
 /**
- * Judges the object of a review. Every finding counts, never only the first.
+ * Judges what a review changes: its object, where every finding counts, and what the change does to its neighbours.
  *
  * Nothing is ever denied that cannot be understood: an unknown kind, or an object the API server itself will refuse, is
- * let through with a note. DELETE, CONNECT, subresources and objects on their way out are not judged. On UPDATE a finding
- * that the old object had already only warns.
+ * let through with a note. CONNECT, subresources and objects on their way out are not judged; a DELETE is only judged for
+ * what it does to others. On UPDATE a finding that the old object had already only warns.
  */
 export function judge(review: Review, court: Court): Verdict {
   if (!isJudged(review)) return nothing
-  const read = readResource(review.object, review.namespace)
-  if (read.as === 'malformed') return { ...nothing, notes: [`not judged: ${read.reason} at ${read.path.join('.')}`] }
-  if (read.as !== 'resource')
+  const read = readResource(review.operation === 'DELETE' ? review.oldObject : review.object, review.namespace)
+  if (read.as !== 'resource') {
+    if (review.operation === 'DELETE') return nothing
+    if (read.as === 'malformed') return { ...nothing, notes: [`not judged: ${read.reason} at ${read.path.join('.')}`] }
     return { ...nothing, notes: [`not judged: no rule speaks about ${review.kind.kind || 'this kind'}`] }
+  }
+  const subject = read.resource
+  const { before, after } = worldsOf(review, subject, court.snapshot)
+  const consequences = judgeNeighbours(subject, before, after, court)
+  if (review.operation === 'DELETE') return { ...nothing, ...consequences }
 
-  const { findings, failures } = analyseOne(read.resource, court)
-  const known = new Set(oldFindings(review, court).map(fingerprint))
-  const outcome = enforceOn(read.resource, findings, court, (finding) => known.has(fingerprint(finding)))
-  return { ...outcome, notes: endingSoon(outcome.exempted, court.now), failures }
+  const { findings, failures, doubts } = analyseIn(after, [subject], court.rules, court)
+  const known = new Set(findings.length > 0 ? oldFindings(review, court).map(fingerprint) : [])
+  const wasThere = (finding: Finding) => known.has(fingerprint(finding))
+  const outcome = enforce(findings, court.config.enforcement, { snapshot: after, now: court.now, wasThere })
+  return {
+    ...outcome,
+    elsewhere: consequences.elsewhere,
+    doubts: [...doubts, ...consequences.doubts],
+    notes: [...consequences.notes, ...endingSoon(outcome.exempted, court.now)],
+    failures: [...failures, ...consequences.failures],
+  }
+}
+
+/** The world as it is, and as it will be. */
+function worldsOf(review: Review, subject: Resource, snapshot: Snapshot): { before: Snapshot; after: Snapshot } {
+  if (review.operation === 'DELETE')
+    return { before: withSubject(snapshot, subject), after: withoutSubject(snapshot, subject) }
+  const old = review.operation === 'UPDATE' ? readResource(review.oldObject, review.namespace) : undefined
+  return {
+    before: old?.as === 'resource' ? withSubject(snapshot, old.resource) : withoutSubject(snapshot, subject),
+    after: withSubject(snapshot, subject),
+  }
+}
+
+/** More objects than a person has beside one; a namespace that has more is for an audit. */
+const mostNeighbours = 200
+
+/**
+ * What the change does to the objects beside it: findings there that were not there before. Only rules that read the
+ * subject's kind can change their minds, and only about objects of its namespace. Pods among them are left to the workloads
+ * they come from; and what a controller makes, its owner has answered for.
+ */
+function judgeNeighbours(
+  subject: Resource,
+  before: Snapshot,
+  after: Snapshot,
+  court: Court,
+): Pick<Verdict, 'elsewhere' | 'doubts' | 'notes' | 'failures'> {
+  const elsewhere: Enforced[] = []
+  const doubts: Doubt[] = []
+  const failures: Failure[] = []
+  const notes: string[] = []
+  if (court.snapshot.scope !== 'cluster' || isMade(subject)) return { elsewhere, doubts, notes, failures }
+  const { namespace } = partitionOf(subject)
+  for (const rule of court.rules) {
+    if (!rule.reads.includes(subject.kind)) continue
+    const neighbours = (Object.keys(rule.check) as KindName[])
+      .filter((kind) => kind !== 'Pod')
+      .flatMap((kind): readonly Resource[] => after.inNamespace(kind, namespace))
+      .filter((other) => !isSameObject(other, subject))
+    if (neighbours.length > mostNeighbours)
+      notes.push(`${neighbours.length - mostNeighbours} objects beside it were not judged again by ${rule.id}`)
+    const judged = analyseIn(after, neighbours.slice(0, mostNeighbours), [rule], court)
+    doubts.push(...judged.doubts.slice(0, 1))
+    failures.push(...judged.failures)
+    if (judged.findings.length === 0) continue
+    const affected = [...new Set(judged.findings.map((finding) => finding.subject))]
+    const known = new Set(analyseIn(before, affected, [rule], court).findings.map(placeOf))
+    const among = { snapshot: after, now: court.now, wasThere: () => true }
+    const fresh = judged.findings.filter((finding) => !known.has(placeOf(finding)))
+    elsewhere.push(...enforce(fresh, court.config.enforcement, among).enforced)
+  }
+  return { elsewhere, doubts, notes, failures }
+}
+
+/** Was it made by a controller, from an object that was judged itself? */
+function isMade({ metadata }: Resource): boolean {
+  return metadata.ownerReferences?.some((owner) => owner?.controller === true) === true
+}
+
+/** Where a finding stands. Of an object that does not change, the words may: they name one of many that it cannot reach. */
+function placeOf({ rule, message, subject, path }: Finding): string {
+  return JSON.stringify([rule, message, subject.kind, subject.namespace, subject.name, path])
 }
 
 /** What `/mutate` is to do. */
@@ -65,24 +151,27 @@ export interface Mending {
 
 /** The edits that `/mutate` makes. None on DELETE: the API server refuses any patch there. */
 export function mend(review: Review, court: Court): Mending {
-  if (!isJudged(review) || court.config.fix.size === 0) return { edits: [], failures: [] }
+  if (!isJudged(review) || review.operation === 'DELETE' || court.config.fix.size === 0)
+    return { edits: [], failures: [] }
   const rules = court.rules.filter((rule) => court.config.fix.has(rule.id))
   const failures: Failure[] = []
   const { edits } = autofix(review.object, (object) => {
     const read = readResource(object, review.namespace)
     if (read.as !== 'resource' || isMirrorPod(read.resource)) return []
     // Others, the injector among them, may still change it.
-    const analysis = analyseOne(read.resource, { ...court, rules }, 'declared')
+    const snapshot = withSubject(court.snapshot, read.resource)
+    const analysis = analyseIn(snapshot, [read.resource], rules, court, 'declared')
     failures.push(...analysis.failures)
-    const { enforced } = enforceOn(read.resource, analysis.findings, court)
+    const { enforced } = enforce(analysis.findings, court.config.enforcement, { snapshot, now: court.now })
     return enforced.flatMap(({ finding }) => (finding.fix ? [finding.fix] : []))
   })
   return { edits, failures }
 }
 
 function isJudged(review: Review): boolean {
-  if (review.operation !== 'CREATE' && review.operation !== 'UPDATE') return false
-  if (review.subResource !== '' || !isObject(review.object)) return false
+  if (review.operation === 'CONNECT' || review.subResource !== '') return false
+  if (review.operation === 'DELETE') return isObject(review.oldObject)
+  if (!isObject(review.object)) return false
   const metadata = own(review.object, 'metadata')
   return !(isObject(metadata) && own(metadata, 'deletionTimestamp') != null)
 }
@@ -92,29 +181,21 @@ function isMirrorPod(resource: Resource): boolean {
   return resource.kind === 'Pod' && annotationOf(resource.metadata, 'kubernetes.io/config.mirror') !== undefined
 }
 
-function analyseOne(subject: Resource, { snapshot, rules, config }: Court, stage: Stage = 'admitted') {
-  return analyse({
-    subjects: [subject],
-    snapshot: withSubject(snapshot, subject),
-    rules,
-    settings: config.linkerd,
-    stage,
-  })
-}
-
-function enforceOn(
-  subject: Resource,
-  findings: readonly Finding[],
-  { snapshot, config, now }: Court,
-  wasThere: (finding: Finding) => boolean = () => false,
+function analyseIn(
+  snapshot: Snapshot,
+  subjects: readonly Resource[],
+  rules: Court['rules'],
+  { config }: Court,
+  stage: Stage = 'admitted',
 ) {
-  return enforce(findings, config.enforcement, { snapshot: withSubject(snapshot, subject), now, wasThere })
+  return analyse({ subjects, snapshot, rules, settings: config.linkerd, stage })
 }
 
 function oldFindings(review: Review, court: Court): readonly Finding[] {
   if (review.operation !== 'UPDATE') return []
   const read = readResource(review.oldObject, review.namespace)
-  return read.as === 'resource' ? analyseOne(read.resource, court).findings : []
+  if (read.as !== 'resource') return []
+  return analyseIn(withSubject(court.snapshot, read.resource), [read.resource], court.rules, court).findings
 }
 
 /** Two findings are the same when rule, message and words are; where exactly they stand may move with an edit. */

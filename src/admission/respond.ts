@@ -1,3 +1,4 @@
+import type { Doubt } from '../core/analyse.ts'
 import type { Edit } from '../core/edit.ts'
 import { type Enforced, textOf } from '../core/enforce.ts'
 import { severities } from '../core/finding.ts'
@@ -39,13 +40,19 @@ const longestDenial = 1024
  * @param scope how much of the world was known
  */
 export function respond(review: Review, verdict: Verdict, scope: Scope): Answer {
-  const { enforced, notes } = verdict
+  const { enforced, elsewhere, notes } = verdict
   const worstFirst = enforced.toSorted(
     (a, b) => severities.indexOf(a.finding.severity) - severities.indexOf(b.finding.severity),
   )
   const denials = worstFirst.filter(({ enforcement }) => enforcement === 'deny')
   const warned = worstFirst.filter(({ enforcement }) => enforcement === 'warn')
-  const warnings = warningsOf([...warned.map(headline), ...warned.flatMap(remarkLine), ...notes])
+  const warnings = warningsOf([
+    ...warned.map(headline),
+    ...elsewhere.filter(({ enforcement }) => enforcement === 'warn').map(headlineElsewhere),
+    ...warned.flatMap(remarkLine),
+    ...doubtLines(verdict.doubts),
+    ...notes,
+  ])
   // Without surroundings nothing was found that rests on what is not there; whoever reads the audit log must know.
   const auditAnnotations = { ...auditOf(verdict), ...(scope === 'nothing' ? { surroundings: 'unknown' } : {}) }
   return answerTo(review, {
@@ -71,6 +78,23 @@ function answerTo(review: Review, response: Omit<Answer['response'], 'uid'>): An
 
 function headline({ finding }: Enforced): string {
   return `[${finding.rule}] ${finding.text}`
+}
+
+/** What becomes wrong with another object names it. */
+function headlineElsewhere({ finding }: Enforced): string {
+  return `[${finding.rule}] ${describe(finding.subject)}: ${finding.text}`
+}
+
+/** What was not judged, or not surely, and why: a line for each kind that cannot be relied on. */
+function doubtLines(doubts: readonly Doubt[]): string[] {
+  const byKind = Map.groupBy(doubts, ({ kind }) => kind)
+  return [...byKind].map(([kind, all]) => {
+    const [first] = all
+    const rules = [...new Set(all.map(({ rule }) => rule))].join(', ')
+    return first?.trouble.as === 'stale'
+      ? `judged by an old state: ${kind} objects are stale (${first.trouble.why}); ${rules} cannot deny`
+      : `not judged: ${kind} objects are not known (${first?.trouble.why ?? ''}); skipped ${rules}`
+  })
 }
 
 /** A line of its own: behind the text it would be cut off. */
@@ -101,7 +125,7 @@ function denialOf(denials: readonly Enforced[]): string {
 }
 
 /** Always the names of the rules, by what was done about them: for the audit log, which users do not see. */
-function auditOf({ enforced, suppressed, exempted }: Verdict): Record<string, string> {
+function auditOf({ enforced, elsewhere, suppressed, exempted, doubts }: Verdict): Record<string, string> {
   const annotations: Record<string, string> = {}
   const annotate = (key: string, rules: readonly string[]) => {
     const names = new Set(rules)
@@ -112,6 +136,14 @@ function auditOf({ enforced, suppressed, exempted }: Verdict): Record<string, st
       enforcement,
       enforced.filter((one) => one.enforcement === enforcement).map(({ finding }) => finding.rule),
     )
+  annotate(
+    'elsewhere',
+    elsewhere.map(({ finding }) => finding.rule),
+  )
+  annotate(
+    'degraded',
+    doubts.map(({ kind }) => kind),
+  )
   annotate(
     'suppress',
     suppressed.map(({ rule }) => rule),

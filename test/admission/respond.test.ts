@@ -1,5 +1,5 @@
 import t from 'tap'
-import { judge, mend, type Verdict } from '../../src/admission/judge.ts'
+import { judge, mend, nothing, type Verdict } from '../../src/admission/judge.ts'
 import { respond, respondWithPatch } from '../../src/admission/respond.ts'
 import { type Review, readReview } from '../../src/admission/review.ts'
 import type { Enforcement } from '../../src/core/enforce.ts'
@@ -28,10 +28,8 @@ function verdictOf(
   const subject = readResource(policyFor([8080]))
   if (subject.as !== 'resource') throw new Error('no resource')
   return {
+    ...nothing,
     notes,
-    failures: [],
-    suppressed: [],
-    exempted: [],
     enforced: findings.map(([enforcement, text, severity = 'error', rule = 'some-rule']) => ({
       enforcement,
       finding: {

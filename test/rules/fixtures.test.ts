@@ -1,4 +1,5 @@
 import t from 'tap'
+import { nothing } from '../../src/admission/judge.ts'
 import { respond } from '../../src/admission/respond.ts'
 import { fixTexts } from '../../src/commands/fix-files.ts'
 import { enforce } from '../../src/core/enforce.ts'
@@ -32,7 +33,7 @@ for (const rule of rules) {
           const own = admitted.filter((finding) => finding.subject === subject)
           const snapshot = snapshotOf(loaded.resources, 'input')
           const outcome = enforce(own, denying(rule.id), { snapshot, now: 0 })
-          const expected = respond(review, { ...outcome, notes: [], failures: [] }, 'input')
+          const expected = respond(review, { ...nothing, ...outcome }, 'input')
           t.same(answer, JSON.parse(JSON.stringify(expected)), `it answers so about ${describe(subject)}`)
         }
 
