@@ -36,7 +36,7 @@ export function createMetrics(): Metrics {
   })
   const findings = new Counter({
     name: 'meshgate_findings_total',
-    help: 'Findings in reviews, by rule and what was done.',
+    help: 'Findings in reviews that are no dry runs, by rule and what was done.',
     labelNames: ['rule', 'enforcement'],
     registers,
   })
