@@ -2,12 +2,13 @@ import type { Path } from '../k8s/json.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { contains, uncovered } from '../policy/box.ts'
 import { type AllowRule, type Direction, type Policy, podKey } from '../policy/policy.ts'
+import { meantPorts } from './meant-ports.ts'
 import { mayHoldPods } from './pod-addresses.ts'
 import { imaginedPodIn, type PodFacts } from './pod-facts.ts'
 import { withInjectedLabels } from './policy-peers.ts'
 import { describeTarget, policiesIn, type TargetPods, targetBox, targetsOf, translated } from './policy-targets.ts'
 import { grants } from './proxy-port-cover.ts'
-import { type GapView, meantPorts } from './wire-port-gaps.ts'
+import type { GapView } from './wire-port-gaps.ts'
 
 /** A rule that grants an application's port to addresses in which Pods may live, and not the mesh's. */
 export interface AddressGap {

@@ -3,7 +3,7 @@ import { isUnresolved, own } from '../k8s/json.ts'
 import type { ObjectMeta } from '../k8s/kinds.ts'
 import { type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, labelsOf, type Resource } from '../k8s/resource.ts'
-import { annotations, controlPlaneNamespace, labels, uninjectableNamespaces } from './facts.ts'
+import { annotations, labels, uninjectableNamespaces } from './facts.ts'
 import { whyNotInjected } from './injection.ts'
 import type { LinkerdSettings } from './settings.ts'
 
@@ -17,11 +17,7 @@ export type MeshView = View<(typeof meshReads)[number], LinkerdSettings>
 
 /** The namespace's object where it is known. */
 export function namespaceOf(view: View<'Namespace', LinkerdSettings>, name: string): Resource<'Namespace'> | undefined {
-  return view.derive(namespacesByName).get(name)
-}
-
-function namespacesByName(view: View<'Namespace', LinkerdSettings>): ReadonlyMap<string, Resource<'Namespace'>> {
-  return new Map(view.all('Namespace').map((namespace) => [namespace.name, namespace]))
+  return view.inNamespace('Namespace', name).at(-1)
 }
 
 /**
@@ -76,11 +72,11 @@ function namespaceByEvidence(name: string, view: MeshView): Meshed {
 }
 
 /**
- * Where the control plane lives, as its Namespace or the label of meshed Pods say; `linkerd` where nothing does. More than
- * one answer is several control planes, or a mistake.
+ * Where the control plane lives. In files, as its Namespace or the label of meshed Pods say, or else the settings: more than
+ * one answer is several control planes, or a mistake. Of a cluster the settings know it.
  */
 export function controlPlanesOf(view: MeshView): readonly [string, ...string[]] {
-  return view.derive(findControlPlanes)
+  return view.scope === 'cluster' ? [view.settings.controlPlaneNamespace] : view.derive(findControlPlanes)
 }
 
 function findControlPlanes(view: MeshView): readonly [string, ...string[]] {
@@ -94,7 +90,7 @@ function findControlPlanes(view: MeshView): readonly [string, ...string[]] {
       .map((resource) => own(labelsOf(podTemplateOf(resource).metadata), labels.controlPlaneNamespace) ?? '')
       .filter((name) => name !== ''),
   )
-  const [first = controlPlaneNamespace, ...others] = new Set([...marked, ...named])
+  const [first = view.settings.controlPlaneNamespace, ...others] = new Set([...marked, ...named])
   return [first, ...others]
 }
 

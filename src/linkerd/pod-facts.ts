@@ -13,6 +13,8 @@ import { redirectsEveryPort } from './settings.ts'
 
 /** What matters of a Pod, or of all Pods of a template, for the question on which port it is reached. */
 export interface PodFacts {
+  /** The same for Pods that share everything below but their names. */
+  readonly key: string
   /** `Deployment shop/web`; undefined for Pods that are only imagined. */
   readonly name: string | undefined
   readonly namespace: string
@@ -55,6 +57,7 @@ export function podFactsOf(resource: Resource<PodKind>, view: MeshView): PodFact
   const own = labelsOf(template.metadata)
   return {
     ...factsFrom(template, resource.namespace, view, (name) => named.get(name) ?? []),
+    key: keyOf(resource, view),
     name: describe(resource),
     meshed,
     labels: meshed === 'no' ? own : injectedLabels(own, resource, controlPlanesOf(view)[0]),
@@ -88,6 +91,7 @@ export function imaginedPodIn(namespace: string, meshed: Meshed, view: MeshView)
   const template = { metadata: {}, spec: {}, path: [] }
   return {
     ...factsFrom(template, namespace, view, () => []),
+    key: `imagined in ${namespace}`,
     name: undefined,
     meshed,
     labels: {},
@@ -103,7 +107,7 @@ const dnsPort = 53
 
 type FromAnnotations = Omit<
   PodFacts,
-  'name' | 'meshed' | 'labels' | 'unknownLabels' | 'replicas' | 'hostNetwork' | 'named' | 'declared'
+  'key' | 'name' | 'meshed' | 'labels' | 'unknownLabels' | 'replicas' | 'hostNetwork' | 'named' | 'declared'
 >
 
 /**
@@ -161,19 +165,46 @@ function listeningPort(spec: PodSpec, variable: string): number | undefined {
   return undefined
 }
 
-/** Every Pod and template of a namespace. */
+/** Every Pod and template of a namespace; of Pods that do not differ, one for all. */
 export function podsIn(namespace: string, view: MeshView): readonly PodFacts[] {
-  return view.derive(podsByNamespace).get(namespace) ?? []
+  return view.deriveFor(namespace, findPods)
 }
 
-/** Every Pod and template there is, by namespace. */
-export function podsByNamespace(view: MeshView): ReadonlyMap<string, readonly PodFacts[]> {
-  const found = new Map<string, PodFacts[]>()
+function findPods(view: MeshView, namespace: string): readonly PodFacts[] {
+  const found = new Map<string, PodFacts>()
   for (const kind of podKinds)
-    for (const resource of view.all<PodKind>(kind)) {
-      const list = found.get(resource.namespace) ?? []
-      list.push(podFactsOf(resource, view))
-      found.set(resource.namespace, list)
+    for (const resource of view.inNamespace<PodKind>(kind, namespace)) {
+      const key = keyOf(resource, view)
+      const known = found.get(key)
+      if (known === undefined) found.set(key, podFactsOf(resource, view))
+      else if (known.replicas !== 'many') found.set(key, { ...known, replicas: 'many' })
     }
-  return found
+  return [...found.values()]
+}
+
+/** Namespaces in which there are Pods or templates. */
+export function namespacesWithPods(view: MeshView): ReadonlySet<string> {
+  return new Set(podKinds.flatMap((kind) => [...view.namespacesWith(kind)]))
+}
+
+/**
+ * Of a snapshot that shares equal parts, Pods of one template have one key. Where nothing is shared, each has its own. A
+ * namespace's annotations count, too.
+ */
+function keyOf(resource: Resource<PodKind>, view: MeshView): string {
+  const home = identityOf(namespaceOf(view, resource.namespace))
+  if (resource.kind !== 'Pod') return `${home} ${identityOf(resource)}`
+  const { labels, annotations: own, creationTimestamp } = resource.metadata
+  return `${home} ${identityOf(labels)} ${identityOf(own)} ${identityOf(resource.spec)} ${creationTimestamp ? 1 : 0}`
+}
+
+const identities = new WeakMap<object, number>()
+let lastIdentity = 0
+
+/** A number for an object that no other one has. */
+function identityOf(object: object | null | undefined): number {
+  if (object === null || object === undefined) return 0
+  let identity = identities.get(object)
+  if (identity === undefined) identities.set(object, (identity = ++lastIdentity))
+  return identity
 }

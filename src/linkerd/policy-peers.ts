@@ -23,7 +23,7 @@ import {
   type MeshView,
   namespaceOf,
 } from './meshed.ts'
-import { imaginedPodIn, type PodFacts, podsByNamespace, podsIn } from './pod-facts.ts'
+import { imaginedPodIn, namespacesWithPods, type PodFacts, podsIn } from './pod-facts.ts'
 
 /** Pods at the other end of a rule: one that is known, or all those that nobody has seen but the rule would admit. */
 export interface PeerPods {
@@ -46,33 +46,52 @@ export interface PeerPods {
  * Which Pods a peer selector may stand for, apart from those that are surely not meshed:
  *
  * - known Pods and templates that it selects; where these are all unmeshed, or on the host's network, nobody else;
- * - Pods of a known namespace that nobody has seen, meshed as the namespace says: where it selects none, or all;
+ * - Pods of a known namespace that nobody has seen, meshed as the namespace says: where it selects none, or, in files, all;
  * - Pods in namespaces that the input does not hold.
+ *
+ * In a cluster, a selector that names no namespace stands for too many to go through: then only those of the policy's own
+ * are here, and the others are {@link file://./far-peers.ts}.
+ *
+ * @param home the policy's namespace
  */
-export function peerPodsOf(box: Box, view: MeshView): readonly PeerPods[] {
+export function peerPodsOf(box: Box, home: string, view: MeshView): readonly PeerPods[] {
+  if (view.scope === 'cluster') return [...nearPeerPods(box, home, view)]
   const cache = view.derive(peerCache)
   return cache(boxKey(box), () => [...findPeerPods(box, view)])
 }
 
+/** Does the selector leave open in which namespaces it selects? */
+export function isWide(box: Box): boolean {
+  return listedValues(box, nameKey).length === 0
+}
+
+const nameKey = namespaceKey + namespaceNameLabel
+
+function* nearPeerPods(box: Box, home: string, view: MeshView): Generator<PeerPods> {
+  if (isEmpty(box)) return
+  for (const name of isWide(box) ? [home] : listedValues(box, nameKey)) {
+    const match = namespaceMatches(box, name, namespaceLabelsOf(name, view))
+    if (match !== 'no') yield* peersInNamespace(box, name, match === 'maybe', view)
+  }
+}
+
 /** Filled as selectors are asked for. It holds as long as what the answers are made of. */
 function peerCache(view: MeshView): Cache<readonly PeerPods[]> {
-  view.derive(podsByNamespace)
+  for (const name of knownNamespaces(view)) podsIn(name, view)
   return createCache()
+}
+
+function knownNamespaces(view: MeshView): ReadonlySet<string> {
+  return new Set([...view.namespacesWith('Namespace'), ...namespacesWithPods(view)])
 }
 
 function* findPeerPods(box: Box, view: MeshView): Generator<PeerPods> {
   if (isEmpty(box)) return
-  const nameKey = namespaceKey + namespaceNameLabel
-  const names = new Set([
-    ...view.all('Namespace').map((namespace) => namespace.name),
-    ...view.derive(podsByNamespace).keys(),
-    ...listedValues(box, nameKey),
-  ])
+  const names = knownNamespaces(view).union(new Set(listedValues(box, nameKey)))
   for (const name of names) {
     const match = namespaceMatches(box, name, namespaceLabelsOf(name, view))
     if (match !== 'no') yield* peersInNamespace(box, name, match === 'maybe', view)
   }
-  if (view.scope === 'cluster') return
   const elsewhere = withInjectedLabels(requirePresence(exclude(box, nameKey, names), nameKey), undefined, view)
   const meshed = unseenNamespacesMeshed(elsewhere, view)
   if (!isEmpty(elsewhere) && meshed !== 'no')
@@ -94,7 +113,7 @@ function* peersInNamespace(box: Box, name: string, doubtful: boolean, view: Mesh
   const selected = podsIn(name, view).filter((pod) => contains(box, pod.labels, podKey))
   const meshed = selected.filter((pod) => pod.meshed !== 'no' && !pod.hostNetwork)
   for (const pod of meshed) yield { ...here, pod, box: undefined, doubtful, instead: [] }
-  if (selected.length > 0 && (meshed.length === 0 || !here.whole)) return
+  if (selected.length > 0 && (meshed.length === 0 || !here.whole || view.scope === 'cluster')) return
 
   const imagined = isNamespaceMeshed(name, view)
   const podBox = withInjectedLabels(pods, name, view)
@@ -108,8 +127,16 @@ function* peersInNamespace(box: Box, name: string, doubtful: boolean, view: Mesh
     }
 }
 
+/** A known Pod as a peer of which nothing is left open. */
+export function knownPeer(pod: PodFacts, box: Box, view: MeshView): PeerPods {
+  const { namespace } = pod
+  const whole = ![...box.keys()].some((key) => key.startsWith(podKey))
+  const namespaceLabels = namespaceLabelsOf(namespace, view)
+  return { pod, box: undefined, namespaceLabels, namespace, doubtful: false, whole, instead: [] }
+}
+
 /** Labels of a namespace, with the one the API server always sets; undefined when the object is not known. */
-function namespaceLabelsOf(name: string, view: MeshView): Labels | undefined {
+export function namespaceLabelsOf(name: string, view: MeshView): Labels | undefined {
   const namespace = namespaceOf(view, name)
   return namespace && { ...labelsOf(namespace.metadata), [namespaceNameLabel]: name }
 }
@@ -117,7 +144,6 @@ function namespaceLabelsOf(name: string, view: MeshView): Labels | undefined {
 /** Does the box admit the namespace? Of one whose object is not known only the name is: other terms may hold or not. */
 export function namespaceMatches(box: Box, name: string, known: Labels | undefined): 'yes' | 'no' | 'maybe' {
   if (known) return contains(box, known, namespaceKey) ? 'yes' : 'no'
-  const nameKey = namespaceKey + namespaceNameLabel
   const byName = new Map([...box].filter(([key]) => key === nameKey))
   if (!contains(byName, { [namespaceNameLabel]: name }, namespaceKey)) return 'no'
   return [...box.keys()].some((key) => key.startsWith(namespaceKey) && key !== nameKey) ? 'maybe' : 'yes'

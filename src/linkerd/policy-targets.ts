@@ -4,7 +4,7 @@ import { type Box, contains, mayContain, movePrefix } from '../policy/box.ts'
 import { fromNetworkPolicy } from '../policy/network-policy.ts'
 import { type Policy, podKey } from '../policy/policy.ts'
 import { isControlPlane, isNamespaceMeshed, type MeshView } from './meshed.ts'
-import { imaginedPodIn, type PodFacts, podsByNamespace, podsIn } from './pod-facts.ts'
+import { imaginedPodIn, type PodFacts, podsIn } from './pod-facts.ts'
 import { describePeers, withInjectedLabels } from './policy-peers.ts'
 import type { GapView } from './wire-port-gaps.ts'
 
@@ -64,7 +64,7 @@ function findUnplaced(view: GapView): readonly Selecting[] {
 
 /** The known Pods that a policy selects. */
 export function selectedBy(policy: Policy, view: MeshView): readonly PodFacts[] {
-  const known = view.derive(selections)
+  const known = view.deriveFor(policy.namespace, selections)
   let selected = known.get(policy)
   if (selected === undefined) {
     selected = podsIn(policy.namespace, view).filter((pod) => contains(policy.subject, pod.labels, podKey))
@@ -74,8 +74,8 @@ export function selectedBy(policy: Policy, view: MeshView): readonly PodFacts[] 
 }
 
 /** Filled as policies are met. It holds as long as the Pods do. */
-function selections(view: MeshView): WeakMap<Policy, readonly PodFacts[]> {
-  view.derive(podsByNamespace)
+function selections(view: MeshView, namespace: string): WeakMap<Policy, readonly PodFacts[]> {
+  podsIn(namespace, view)
   return new WeakMap()
 }
 

@@ -1,11 +1,13 @@
 import type { NamespacePattern } from '../core/namespace-pattern.ts'
-import { defaultOpaquePorts, inboundPort, proxyPorts } from './facts.ts'
+import { controlPlaneNamespace, defaultOpaquePorts, inboundPort, proxyPorts } from './facts.ts'
 
 /**
  * What is true of this cluster's Linkerd, beyond single objects. Defaults are Linkerd's own ({@link file://./facts.ts});
  * configuration, later the cluster itself, says otherwise.
  */
 export interface LinkerdSettings {
+  /** Where the control plane lives. Files may tell of another one. */
+  readonly controlPlaneNamespace: string
   /** How meshed proxies reach each other (Helm `proxy.outboundTransportMode`). */
   readonly transportMode: 'transport-header' | 'transparent'
   /** Helm `proxy.ports`. */
@@ -27,6 +29,7 @@ export interface LinkerdSettings {
 }
 
 export const defaultSettings: LinkerdSettings = {
+  controlPlaneNamespace,
   transportMode: 'transport-header',
   inboundPort,
   adminPort: proxyPorts.admin,

@@ -1,14 +1,15 @@
 import type { Confidence } from '../core/finding.ts'
 import type { View } from '../core/view.ts'
-import { isUnresolved, type Path } from '../k8s/json.ts'
+import type { Path } from '../k8s/json.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { type Box, uncovered } from '../policy/box.ts'
 import { type AllowRule, type Direction } from '../policy/policy.ts'
-import { formatPorts, type PortSet, portsOf, portUnion } from '../policy/port-set.ts'
-import { proxyPortNames } from './facts.ts'
+import type { PortSet } from '../policy/port-set.ts'
+import { farCandidates } from './far-peers.ts'
+import { meantPorts } from './meant-ports.ts'
 import { meshReads } from './meshed.ts'
 import type { PodFacts } from './pod-facts.ts'
-import { describePeers, type PeerPods, peerPodsOf } from './policy-peers.ts'
+import { describePeers, isWide, knownPeer, type PeerPods, peerPodsOf } from './policy-peers.ts'
 import {
   describeTarget,
   policiesOn,
@@ -20,8 +21,8 @@ import {
   unplacedPolicies,
 } from './policy-targets.ts'
 import { type Cover, coverOf, grants } from './proxy-port-cover.ts'
-import { type LinkerdSettings, redirectsEveryPort } from './settings.ts'
-import { redirectedPorts, wireReads } from './wire-port.ts'
+import type { LinkerdSettings } from './settings.ts'
+import { wireReads } from './wire-port.ts'
 
 export const gapReads = [...meshReads, 'NetworkPolicy', ...wireReads] as const
 
@@ -73,47 +74,68 @@ export function* wirePortGaps(resource: Resource<'NetworkPolicy'>, view: GapView
   const targets = [...targetsOf(policy, view)].map((target) => ({ target, policies: policiesOn(target, policy, view) }))
   for (const direction of ['ingress', 'egress'] as const)
     for (const rule of policy.directions[direction].rules) {
-      if (rule.ports.unknown || rule.entries.length === 0) continue
-      for (const { target, policies } of targets) yield* gapsOf(policies, direction, rule, target, view)
+      if (rule.ports.unknown || rule.entries.length === 0 || targets.length === 0) continue
+      for (const peer of rule.peers) {
+        if (peer.as !== 'pods') continue
+        const near = peerPodsOf(peer.box, policy.namespace, view)
+        const far = view.scope === 'cluster' && isWide(peer.box)
+        for (const { target, policies } of targets) {
+          const end = { policies, direction, rule, target }
+          for (const peers of near) yield* gapBetween(end, peers, view)
+          if (far && target.box === undefined) yield* farGaps(end, peer.box, view)
+        }
+      }
     }
 }
 
-function* gapsOf(
-  policies: readonly Selecting[],
-  direction: Direction,
-  rule: AllowRule,
-  target: TargetPods,
-  view: GapView,
-): Generator<WirePortGap> {
-  for (const peer of rule.peers) {
-    if (peer.as !== 'pods') continue
-    for (const peers of peerPodsOf(peer.box, view)) {
-      if (peers.pod.unknown || isAlone(target, peers.pod, peers)) continue
-      const [client, server] = direction === 'ingress' ? [peers.pod, target.pod] : [target.pod, peers.pod]
-      const meant = meantPorts(rule, client, server, view)
-      if (meant === undefined || grants(rule.ports, server)) continue
-      const cover = coverOf(policies, direction, target, peers, server, view.settings)
-      const box: Box = new Map([...targetBox(target), ...(peers.box ?? [])])
-      const left = uncovered(box, cover.boxes)
-      if (left === undefined) continue
-      const witness = left === 'unknown' ? box : left
-      const elsewhere = coverOf(unplacedPolicies(view), direction, target, peers, server, view.settings)
-      const unknown = cover.unknown || elsewhere.unknown
-      const doubt = left === 'unknown' ? 'size' : doubtOf(target, peers, { ...cover, unknown }, view)
-      const names = { peer: describePeers(peers, witness), target: describeTarget(target, witness) }
-      yield {
-        direction,
-        rule,
-        ...meant,
-        proxyPort: server.inboundPort,
-        target,
-        client: direction === 'ingress' ? names.peer : names.target,
-        server: direction === 'ingress' ? names.target : names.peer,
-        doubt,
-        confidence: confidenceOf(doubt),
-      }
-    }
+/** A rule, one of the Pods it is about, and every policy that says who may reach that one. */
+export interface RuleEnd {
+  readonly policies: readonly Selecting[]
+  readonly direction: Direction
+  readonly rule: AllowRule
+  readonly target: TargetPods
+}
+
+function* gapBetween(end: RuleEnd, peers: PeerPods, view: GapView): Generator<WirePortGap> {
+  const { policies, direction, rule, target } = end
+  if (peers.pod.unknown || isAlone(target, peers.pod, peers)) return
+  const [client, server] = direction === 'ingress' ? [peers.pod, target.pod] : [target.pod, peers.pod]
+  const meant = meantPorts(rule, client, server, view)
+  if (meant === undefined || grants(rule.ports, server)) return
+  const cover = coverOf(policies, direction, target, peers, server, view.settings)
+  const box: Box = new Map([...targetBox(target), ...(peers.box ?? [])])
+  const left = uncovered(box, cover.boxes)
+  if (left === undefined) return
+  const witness = left === 'unknown' ? box : left
+  const elsewhere = coverOf(unplacedPolicies(view), direction, target, peers, server, view.settings)
+  const unknown = cover.unknown || elsewhere.unknown
+  const doubt = left === 'unknown' ? 'size' : doubtOf(target, peers, { ...cover, unknown }, view)
+  const names = { peer: describePeers(peers, witness), target: describeTarget(target, witness) }
+  yield {
+    direction,
+    rule,
+    ...meant,
+    proxyPort: server.inboundPort,
+    target,
+    client: direction === 'ingress' ? names.peer : names.target,
+    server: direction === 'ingress' ? names.target : names.peer,
+    doubt,
+    confidence: confidenceOf(doubt),
   }
+}
+
+/**
+ * Gaps to Pods of other namespaces in a cluster: for each way in which Pods are reached, one Pod that shows it. Who comes
+ * into question is found by sets; whether there is a gap is decided as everywhere.
+ */
+function* farGaps(end: RuleEnd, box: Box, view: GapView): Generator<WirePortGap> {
+  for (const candidates of farCandidates(end, box, view))
+    for (const pod of candidates) {
+      const [gap] = gapBetween(end, knownPeer(pod, box, view), view)
+      if (gap === undefined) continue
+      yield gap
+      break
+    }
 }
 
 /** The gravest reason to doubt a gap. */
@@ -138,32 +160,4 @@ function isStandIn(peers: PeerPods, target: TargetPods): boolean {
 function isAlone({ pod }: TargetPods, peer: PodFacts, { whole }: PeerPods): boolean {
   if (pod.name === undefined || pod.name !== peer.name || pod.namespace !== peer.namespace) return false
   return pod.replicas === 'one' || (pod.replicas === 'unsaid' && whole)
-}
-
-/** The application's ports that a rule grants and the mesh redirects, and the first entry that does. */
-export function meantPorts(
-  rule: AllowRule,
-  client: PodFacts,
-  server: PodFacts,
-  view: GapView,
-): { readonly ports: string; readonly numbers: PortSet; readonly path: Path } | undefined {
-  const words: string[] = []
-  const numbers: PortSet[] = []
-  let path: Path | undefined
-  for (const entry of rule.entries) {
-    const redirected = redirectedPorts(entry.ports.numbers, client, server, view)
-    const names = entry.ports.names.filter((name) => isApplicationName(name, client, server, view))
-    if (redirected.length === 0 && names.length === 0) continue
-    path ??= entry.path
-    words.push(...(redirected.length > 0 ? [formatPorts(redirected)] : []), ...names)
-    numbers.push(redirected)
-  }
-  return path && { ports: [...new Set(words)].join(', '), numbers: portUnion(...numbers), path }
-}
-
-/** A port name grants what the server declares under it. Of a server nobody has seen, an application's port. */
-function isApplicationName(name: string, client: PodFacts, server: PodFacts, view: GapView): boolean {
-  if (name === proxyPortNames.inbound || name === proxyPortNames.admin || isUnresolved(name)) return false
-  if (server.name === undefined) return redirectsEveryPort(view.settings)
-  return redirectedPorts(portsOf(server.named.get(name) ?? []), client, server, view).length > 0
 }

@@ -17,7 +17,7 @@ import { type LinkerdSettings, redirectsEveryPort } from './settings.ts'
 /** What must be read to know on which port two Pods meet. */
 export const wireReads = ['Server', 'Service'] as const
 
-type WireView = View<(typeof wireReads)[number], LinkerdSettings>
+export type WireView = View<(typeof wireReads)[number], LinkerdSettings>
 
 /**
  * On which of these ports of the server do connections from the client arrive at the proxy's inbound port instead?

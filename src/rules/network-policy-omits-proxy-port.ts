@@ -3,18 +3,12 @@ import type { Confidence, Severity } from '../core/finding.ts'
 import { isObject, type Json, own, type Path, valueAt } from '../k8s/json.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { type AddressGap, addressGaps } from '../linkerd/address-gaps.ts'
-import { podsByNamespace } from '../linkerd/pod-facts.ts'
+import { meantPorts } from '../linkerd/meant-ports.ts'
+import { isServedInMesh, isTargeted } from '../linkerd/mesh-summary.ts'
 import { selectedBy, translated } from '../linkerd/policy-targets.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import {
-  type Doubt,
-  type GapView,
-  gapReads,
-  meantPorts,
-  type WirePortGap,
-  wirePortGaps,
-} from '../linkerd/wire-port-gaps.ts'
-import { hasPort, type PortSet, portDifference } from '../policy/port-set.ts'
+import { type Doubt, type GapView, gapReads, type WirePortGap, wirePortGaps } from '../linkerd/wire-port-gaps.ts'
+import type { PortSet } from '../policy/port-set.ts'
 
 export const networkPolicyOmitsProxyPort = defineRule({
   id: 'network-policy-omits-proxy-port',
@@ -113,20 +107,7 @@ function likelyExternal(gap: WirePortGap, view: GapView): 'info' | 'warning' | u
   if (gap.direction !== 'egress' || !gap.rule.peers.every((peer) => peer.as === 'pods' && peer.outside))
     return undefined
   if (!isWebOnly(gap.numbers) || gap.rule.ports.names.length > 0) return undefined
-  const served = [...view.derive(podsByNamespace).values()]
-    .flat()
-    .some((pod) => pod.meshed === 'yes' && portDifference(gap.numbers, pod.declared).length < gap.numbers.length)
-  const targeted = view
-    .all('Service')
-    .some(
-      ({ spec }) =>
-        spec.selector != null && (spec.ports ?? []).some((port) => isTarget(port?.targetPort ?? port?.port, gap)),
-    )
-  return served || targeted ? 'warning' : 'info'
-}
-
-function isTarget(port: unknown, gap: WirePortGap): boolean {
-  return typeof port === 'number' && hasPort(gap.numbers, port)
+  return isServedInMesh(gap.numbers, view) || isTargeted(gap.numbers, view) ? 'warning' : 'info'
 }
 
 function isWebOnly(numbers: PortSet): boolean {

@@ -7,6 +7,7 @@ import { labelsOf, type Resource } from '../k8s/resource.ts'
 import { selectsByMap } from '../k8s/selector.ts'
 import { annotations } from '../linkerd/facts.ts'
 import type { Identified } from '../linkerd/identify-protocol.ts'
+import { isAnybodyMeshed } from '../linkerd/mesh-summary.ts'
 import { hasMeshLabel, isMeshed, isNamespaceMeshed, type Meshed } from '../linkerd/meshed.ts'
 import {
   forClients,
@@ -18,7 +19,6 @@ import {
   serviceList,
   servicePortsNamed,
 } from '../linkerd/opaque-ports.ts'
-import { podsByNamespace } from '../linkerd/pod-facts.ts'
 import { canonicalList, portsByGo } from '../linkerd/port-list.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import { isSure, outcomeOf, type Situation } from '../linkerd/server-first.ts'
@@ -144,11 +144,7 @@ function meshOf(service: Resource<'Service'>, pods: readonly Resource<PodKind>[]
   const own = isNamespaceMeshed(service.namespace, view)
   if (own === 'yes') return servers.length > 0 && servers.every((one) => one === 'no') ? 'unknown' : 'yes'
   if (own === 'unknown' || servers.includes('unknown')) return 'unknown'
-  return view.derive(anythingMeshed) ? 'unknown' : 'no'
-}
-
-function anythingMeshed(view: PortView): boolean {
-  return [...podsByNamespace(view).values()].flat().some((pod) => pod.meshed === 'yes')
+  return isAnybodyMeshed(view) ? 'unknown' : 'no'
 }
 
 /** Paths P2 and P3, by the table of {@link outcomeOf}: those who dial the Pod, and the proxy beside the server. */
@@ -250,7 +246,7 @@ function hasOwnName(subject: Resource<PodKind>, services: readonly Resource<'Ser
 
 /** Are there meshed clients for a server that is none? Something else must be known to be meshed. */
 function meshedClients(subject: Resource<PodKind>, view: PortView): Meshed {
-  const mesh = isNamespaceMeshed(subject.namespace, view) !== 'no' || view.derive(anythingMeshed)
+  const mesh = isNamespaceMeshed(subject.namespace, view) !== 'no' || isAnybodyMeshed(view)
   return mesh ? 'unknown' : 'no'
 }
 

@@ -1,0 +1,171 @@
+import type { RuleDocumentation } from '../core/rule.ts'
+import { type KindName, kinds } from '../k8s/kinds.ts'
+import { podKinds } from '../k8s/pod-template.ts'
+
+/*
+ * How the webhook is registered and what it may read: both follow from the rules, and are written by `npm run generate`.
+ */
+
+/** What registration asks of a rule. */
+export type Registered = Pick<RuleDocumentation, 'check'> & { readonly reads: readonly KindName[] }
+
+/** One of `rules` in a webhook configuration. */
+export interface WebhookRule {
+  readonly apiGroups: readonly string[]
+  /** All: with matchPolicy Equivalent the API server converts to one of them, and a new version does not slip past. */
+  readonly apiVersions: readonly ['*']
+  readonly operations: readonly ('CREATE' | 'UPDATE' | 'DELETE')[]
+  readonly resources: readonly string[]
+  readonly scope: 'Namespaced' | 'Cluster'
+}
+
+/** One entry of a webhook configuration, but for who answers it. */
+export interface Webhook {
+  readonly name: string
+  readonly failurePolicy: 'Fail' | 'Ignore'
+  readonly matchPolicy: 'Equivalent'
+  readonly sideEffects: 'None'
+  readonly timeoutSeconds: number
+  readonly admissionReviewVersions: readonly ['v1']
+  readonly reinvocationPolicy?: 'IfNeeded'
+  readonly namespaceSelector: {
+    readonly matchExpressions: readonly [
+      { readonly key: string; readonly operator: 'NotIn'; readonly values: readonly string[] },
+    ]
+  }
+  readonly matchConditions: readonly { readonly name: string; readonly expression: string }[]
+  readonly rules: readonly WebhookRule[]
+}
+
+/** One of `rules` in a Role. */
+export interface AccessRule {
+  readonly apiGroups: readonly string[]
+  readonly resources: readonly string[]
+  readonly resourceNames?: readonly string[]
+  readonly verbs: readonly string[]
+}
+
+/**
+ * Namespaces that must come up without us: our own, the system's, those of what we and the mesh depend on. They are left
+ * out twice: by selector, which costs no call, and by condition, should somebody take the label off a namespace.
+ */
+const outOfScope = [
+  'cert-manager',
+  'kube-node-lease',
+  'kube-public',
+  'kube-system',
+  'linkerd',
+  'linkerd-cni',
+  'linkerd-viz',
+  'meshgate',
+] as const
+
+const matchConditions: Webhook['matchConditions'] = [
+  // Whoever takes the last finalizer off must never be stopped.
+  { name: 'not-deleting', expression: 'object == null || !has(object.metadata.deletionTimestamp)' },
+  {
+    name: 'in-scope',
+    expression: `!(request.namespace in [${outOfScope.map((name) => `'${name}'`).join(', ')}])`,
+  },
+  // A node must be able to start, and to say that it lives, whatever state we are in.
+  { name: 'not-a-node', expression: "!('system:nodes' in request.userInfo.groups)" },
+  {
+    name: 'no-lease-or-node',
+    expression: "!(request.resource.resource in ['leases', 'nodes', 'certificatesigningrequests'])",
+  },
+]
+
+const common = {
+  matchPolicy: 'Equivalent',
+  sideEffects: 'None',
+  admissionReviewVersions: ['v1'],
+  namespaceSelector: {
+    matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: outOfScope }],
+  },
+  matchConditions,
+} as const
+
+const changes = ['CREATE', 'UPDATE'] as const
+
+/**
+ * The entries of the validating webhook: what a rule judges, and what it reads and so can be changed by.
+ *
+ * Policies are few, and no cluster needs them to start: their entry fails closed. Without Pods, Services and Namespaces
+ * nothing starts, so theirs fails open until the operator says otherwise. A removal is judged for what it does to others;
+ * it is never stopped.
+ */
+export function validatingWebhooks(rules: readonly Registered[]): Webhook[] {
+  const all = new Set([...judged(rules), ...rules.flatMap(({ reads }) => reads)])
+  const started = new Set<KindName>([...podKinds, 'Service', 'Namespace'])
+  const policies = [...all].filter((kind) => !started.has(kind))
+  const removable = [...all].filter((kind) => !(podKinds as readonly KindName[]).includes(kind) && kind !== 'Namespace')
+  const entry = (name: string, failurePolicy: Webhook['failurePolicy'], webhookRules: WebhookRule[]): Webhook => ({
+    name: `${name}.validate.meshgate.dev`,
+    failurePolicy,
+    timeoutSeconds: 5,
+    ...common,
+    rules: webhookRules,
+  })
+  return [
+    entry('policy', 'Fail', rulesFor(policies, changes)),
+    entry(
+      'workload',
+      'Ignore',
+      rulesFor(
+        [...all].filter((kind) => started.has(kind)),
+        changes,
+      ),
+    ),
+    entry('removal', 'Ignore', rulesFor(removable, ['DELETE'])),
+  ]
+}
+
+/**
+ * The entry of the mutating webhook, for the kinds that rules judge. It fails open: each fix also has its finding, which the
+ * validating webhook judges afterwards.
+ */
+export function mutatingWebhooks(rules: readonly Registered[]): Webhook[] {
+  return [
+    {
+      name: 'mutate.meshgate.dev',
+      failurePolicy: 'Ignore',
+      reinvocationPolicy: 'IfNeeded',
+      timeoutSeconds: 2,
+      ...common,
+      rules: rulesFor(judged(rules), changes),
+    },
+  ]
+}
+
+/** What the service account may read in the whole cluster: the kinds that rules read, and nothing else. */
+export function clusterAccess(rules: readonly Registered[]): AccessRule[] {
+  return byGroup(rules.flatMap(({ reads }) => reads)).map(([group, names]) => ({
+    apiGroups: [group],
+    resources: names.map((name) => kinds[name].resource),
+    verbs: ['get', 'list', 'watch'],
+  }))
+}
+
+function judged(rules: readonly Registered[]): KindName[] {
+  return rules.flatMap(({ check }) => Object.keys(check) as KindName[])
+}
+
+function rulesFor(names: Iterable<KindName>, operations: WebhookRule['operations']): WebhookRule[] {
+  return byGroup(names).flatMap(([group, members]) =>
+    ([true, false] as const).flatMap((namespaced): WebhookRule[] => {
+      const resources = members
+        .filter((name) => kinds[name].namespaced === namespaced)
+        .map((name) => kinds[name].resource)
+      const scope = namespaced ? 'Namespaced' : 'Cluster'
+      return resources.length > 0 ? [{ apiGroups: [group], apiVersions: ['*'], operations, resources, scope }] : []
+    }),
+  )
+}
+
+/** Groups and kinds in alphabetical order, each kind once. */
+function byGroup(names: Iterable<KindName>): [string, KindName[]][] {
+  const groups = Map.groupBy(new Set(names), (name) => kinds[name].group)
+  return [...groups]
+    .map(([group, members]): [string, KindName[]] => [group, members.toSorted()])
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+}
