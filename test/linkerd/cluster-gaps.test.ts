@@ -114,7 +114,7 @@ t.test('it finds the same in a changing cluster, by the definition and in files'
           if (live !== byDefinition) throw new Error(`p${i}: ${live} in the cluster, ${byDefinition} by the definition`)
           const written = sure(
             [...wirePortGaps(object, files)].filter(
-              ({ client, server }) => /^Pod /.test(client) && /^Pod /.test(server),
+              ({ client, server }) => client.startsWith('Pod ') && server.startsWith('Pod '),
             ),
           ).join()
           if (live !== written) throw new Error(`p${i}: ${live} in the cluster, ${written} in files`)
