@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { formatPath } from '../k8s/json.ts'
 import { readDocument } from '../manifests/read-document.ts'
@@ -28,7 +28,8 @@ export function loadConfig(named: string | undefined, cwd: string, ruleIds: read
       const text = readIfThere(file)
       if (text !== undefined) return parseConfig(file, text, ruleIds)
     }
-    if (readIfThere(join(folder, '.git', 'HEAD')) !== undefined || dirname(folder) === folder) return defaultConfig
+    // In a worktree `.git` is a file.
+    if (existsSync(join(folder, '.git')) || dirname(folder) === folder) return defaultConfig
   }
 }
 
@@ -51,19 +52,18 @@ export function parseConfig(file: string, text: string, ruleIds: readonly string
 }
 
 function read(file: string): string {
+  const text = readIfThere(file)
+  if (text === undefined) throw new ConfigFileError(`cannot read the configuration ${file}: there is no such file`)
+  return text
+}
+
+/** A configuration that is there and cannot be read must not count as none. */
+function readIfThere(file: string): string | undefined {
+  if (!existsSync(file)) return undefined
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new ConfigFileError(
-      `cannot read the configuration ${file}: ${error instanceof Error ? error.message : String(error)}`,
-    )
-  }
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ConfigFileError(`cannot read the configuration ${file}: ${reason}`)
   }
 }
