@@ -5,7 +5,7 @@ import { loadConfig } from '../config/load.ts'
 import { atLeast, severities } from '../core/finding.ts'
 import { plainText } from '../core/plain-text.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
-import { type Loaded, loadPaths } from '../manifests/load.ts'
+import { type Loaded, loadPaths, mostBytes } from '../manifests/load.ts'
 import { formatGithub } from '../report/github.ts'
 import { formatJson } from '../report/json.ts'
 import type { Report } from '../report/report.ts'
@@ -68,6 +68,8 @@ export async function check(args: readonly string[], world: World): Promise<numb
   const failOn = oneOf('--fail-on', values['fail-on'], [...severities, 'never'])
   const color = oneOf('--color', values.color, ['auto', 'always', 'never'])
   const outputs = pairOutputs(tokens)
+  if (values.diff && outputs.some(({ format, file }) => file === undefined && format !== 'text'))
+    throw new UsageError('--diff goes to standard output; give the other --format an --output FILE')
 
   const config = withAssumption(
     loadConfig(
@@ -78,7 +80,7 @@ export async function check(args: readonly string[], world: World): Promise<numb
     values['assume-meshed'],
     values['assume-unmeshed'],
   )
-  const load = () => loadPaths(positionals, { stdin: () => readAll(world.stdin) })
+  const load = async () => withObjects(await loadPaths(positionals, { stdin: () => readAll(world.stdin) }), positionals)
   let loaded = await load()
   const now = (world.now?.() ?? new Date()).getTime()
   let examination = examine(loaded, rules, config, now)
@@ -87,7 +89,7 @@ export async function check(args: readonly string[], world: World): Promise<numb
     for (const reason of refused) world.stderr.write(`meshgate: not fixed: ${reason}\n`)
     if (values.diff) for (const [file, change] of texts) world.stdout.write(diffOf(file, change))
     else if (texts.size > 0) {
-      for (const [file, { after }] of texts) writeFileSync(file, after)
+      for (const [file, { after }] of texts) writeFile(file, after)
       loaded = await load()
       examination = examine(loaded, rules, config, now)
     }
@@ -99,7 +101,7 @@ export async function check(args: readonly string[], world: World): Promise<numb
     if (values.diff && format === 'text' && file === undefined) continue
     const text = render(format, report, painter(color, file === undefined, world), values.quiet)
     if (file === undefined) world.stdout.write(text)
-    else writeFileSync(file, text)
+    else writeFile(file, text)
   }
   if (report.failures.length > 0) return 2
   return failOn !== 'never' && report.findings.some((found) => atLeast(found.severity, failOn)) ? 1 : 0
@@ -127,6 +129,8 @@ function pairOutputs(tokens: readonly { readonly kind: string; readonly name?: s
     first.file = pending
   }
   for (const output of outputs) if (output.file === '-') output.file = undefined
+  if (outputs.filter(({ file }) => file === undefined).length > 1)
+    throw new UsageError('only one --format can go to standard output; give the others an --output FILE')
   return outputs
 }
 
@@ -135,6 +139,13 @@ function withAssumption(config: Config, meshed: boolean, unmeshed: boolean): Con
   if (!meshed && !unmeshed) return config
   const assume: LinkerdSettings['assume'] = meshed ? 'meshed' : 'unmeshed'
   return { ...config, linkerd: { ...config.linkerd, assume } }
+}
+
+/** An input without any object is a failure: a wrong path must not look like a clean one. */
+function withObjects(loaded: Loaded, paths: readonly string[]): Loaded {
+  if (loaded.objects > 0 || loaded.failures.length > 0) return loaded
+  const text = 'holds no Kubernetes object (one has apiVersion and kind)'
+  return { ...loaded, failures: [{ file: paths.join(' '), line: 1, column: 1, text }] }
 }
 
 function notify(loaded: Loaded, notices: readonly string[], world: World, quiet: boolean): void {
@@ -173,8 +184,23 @@ function painter(color: 'auto' | 'always' | 'never', toStdout: boolean, { env, s
   return (style, text) => styleText(colors[style], text, { validateStream: false })
 }
 
+function writeFile(file: string, text: string): void {
+  try {
+    writeFileSync(file, text)
+  } catch (error) {
+    throw new UsageError(`cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** Standard input, and no more of it than a file may have. */
 async function readAll(stdin: World['stdin']): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of stdin) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
+  let bytes = 0
+  for await (const chunk of stdin) {
+    const piece = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    chunks.push(piece)
+    bytes += piece.length
+    if (bytes > mostBytes) break
+  }
   return Buffer.concat(chunks)
 }

@@ -6,7 +6,11 @@ import type { World } from './world.ts'
 
 /** `meshgate explain RULE`: prints the page of a rule, as in `docs/rules`. */
 export async function explain(args: readonly string[], world: World): Promise<number> {
-  const { positionals } = readArguments(args, { help: { type: 'boolean', short: 'h' } })
+  const { values, positionals } = readArguments(args, { help: { type: 'boolean', short: 'h', default: false } })
+  if (values.help) {
+    world.stdout.write('meshgate explain RULE\n\nPrints the page of a rule; `meshgate rules` lists them.\n')
+    return 0
+  }
   const [id, ...more] = positionals
   if (id === undefined || more.length > 0)
     throw new UsageError('usage: meshgate explain RULE; `meshgate rules` lists them')

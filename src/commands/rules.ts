@@ -1,10 +1,27 @@
 import { rules as catalogue } from '../rules/index.ts'
-import { oneOf, readArguments } from './arguments.ts'
+import { oneOf, readArguments, UsageError } from './arguments.ts'
 import type { World } from './world.ts'
+
+const usage = `meshgate rules
+
+Lists every rule: id, severity and what it wants.
+
+  --format FORMAT   text (default) or json
+  -h, --help
+`
 
 /** `meshgate rules`: the catalogue, a line each; as JSON on request. */
 export async function rules(args: readonly string[], world: World): Promise<number> {
-  const { values } = readArguments(args, { format: { type: 'string', default: 'text' } })
+  const { values, positionals } = readArguments(args, {
+    format: { type: 'string', default: 'text' },
+    help: { type: 'boolean', short: 'h', default: false },
+  })
+  if (values.help) {
+    world.stdout.write(usage)
+    return 0
+  }
+  if (positionals.length > 0)
+    throw new UsageError(`rules takes no ${JSON.stringify(positionals[0])}; \`meshgate explain RULE\` tells about one`)
   if (oneOf('--format', values.format, ['text', 'json']) === 'json') {
     const list = catalogue.map(({ id, severity, judges, summary, remediation, sources }) => ({
       id,

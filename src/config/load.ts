@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { formatPath } from '../k8s/json.ts'
 import { readDocument } from '../manifests/read-document.ts'
@@ -44,7 +44,8 @@ export function findConfig(named: string | undefined, cwd: string): ConfigSource
       const text = readIfThere(file)
       if (text !== undefined) return { file, text }
     }
-    if (readIfThere(join(folder, '.git', 'HEAD')) !== undefined || dirname(folder) === folder) return undefined
+    // In a worktree `.git` is a file.
+    if (existsSync(join(folder, '.git')) || dirname(folder) === folder) return undefined
   }
 }
 
@@ -67,19 +68,18 @@ export function parseConfig(file: string, text: string, ruleIds: readonly string
 }
 
 function read(file: string): string {
+  const text = readIfThere(file)
+  if (text === undefined) throw new ConfigFileError(`cannot read the configuration ${file}: there is no such file`)
+  return text
+}
+
+/** A configuration that is there and cannot be read must not count as none. */
+function readIfThere(file: string): string | undefined {
+  if (!existsSync(file)) return undefined
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new ConfigFileError(
-      `cannot read the configuration ${file}: ${error instanceof Error ? error.message : String(error)}`,
-    )
-  }
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ConfigFileError(`cannot read the configuration ${file}: ${reason}`)
   }
 }

@@ -7,10 +7,11 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  type YAMLMap,
   type Document as YamlDocument,
 } from 'yaml'
 import type { Path } from '../k8s/json.ts'
-import { sourceTags } from './scalars.ts'
+import { isMergeKey, sourceTags } from './source-tags.ts'
 import type { Slice } from './split-documents.ts'
 
 /** A region of a file: lines and columns are 1-based, columns count UTF-16 units, the end is exclusive. */
@@ -36,36 +37,70 @@ export interface Document {
   place(path: Path): Place
 }
 
-/** Larger documents get the place of their first line only: positions cost about 0.4 s per MiB. */
-const mostPlacedLength = 4 * 1024 * 1024
+/** Denser documents get the place of their first line only: positions cost about 1 KiB and 10 µs for each mark. */
+const mostPlacedMarks = 200_000
 
-export function documentOf(file: string, { text, offset, line }: Slice): Document {
-  let source: { readonly root: YamlDocument; readonly lineStarts: readonly number[] } | undefined
+/** Are positions too much to ask for, in memory and time? */
+export function isTooDense(text: string): boolean {
+  return hasMoreMarks(text, mostPlacedMarks)
+}
+
+/** How much work a text can be: are there more line ends, colons, commas and opening brackets than this? */
+export function hasMoreMarks(text: string, most: number): boolean {
+  if (text.length <= most) return false
+  let marks = 0
+  for (let at = 0; at < text.length; at++) if (isMark(text.charCodeAt(at)) && ++marks > most) return true
+  return false
+}
+
+/** One of: line feed, `,`, `:`, `[`, `{`. */
+function isMark(code: number): boolean {
+  return code === 10 || code === 44 || code === 58 || code === 91 || code === 123
+}
+
+export function documentOf(file: string, { text, offset, line, column }: Slice): Document {
   const at = (position: number, lineStarts: readonly number[]) => {
     const index = lastAtMost(lineStarts, position)
-    return { line: line + index, column: position - (lineStarts[index] ?? 0) + 1 }
+    return { line: line + index, column: position - (lineStarts[index] ?? 0) + (index === 0 ? column : 1) }
   }
   return {
     file,
     text,
     offset,
     place(path) {
-      if (text.length > mostPlacedLength) return { line, column: 1, endLine: line, endColumn: 1 }
-      source ??= { root: parseSource(text), lineStarts: lineStartsOf(text) }
-      const [from, to] = rangeOf(source.root, path)
-      const start = at(from, source.lineStarts)
-      const end = at(endOfValue(text, from, to), source.lineStarts)
+      if (isTooDense(text)) return { line, column, endLine: line, endColumn: column }
+      const { root, lineStarts } = sourceOf(text)
+      const [from, to] = rangeOf(root, path)
+      const start = at(from, lineStarts)
+      const end = at(endOfValue(text, from, to), lineStarts)
       return { ...start, endLine: end.line, endColumn: end.column }
     },
   }
 }
 
-/** The document with its nodes' source ranges, read as kubectl reads scalars. Tabs are only ever white space in JSON. */
+interface Source {
+  readonly root: YamlDocument
+  readonly lineStarts: readonly number[]
+}
+
+/** The document that was looked into last. Its tree is large: keeping those of a whole repository would fill the memory. */
+let latest: { readonly text: string; readonly source: Source } | undefined
+
+function sourceOf(text: string): Source {
+  if (latest?.text !== text) latest = { text, source: { root: parseSource(text), lineStarts: lineStartsOf(text) } }
+  return latest.source
+}
+
+/**
+ * The document with its nodes' source ranges, read as kubectl reads scalars. Tabs are only ever white space in JSON. A
+ * carriage return alone ends a line, as in js-yaml. Both are replaced by one character, so that positions hold.
+ */
 export function parseSource(text: string): YamlDocument {
-  const json = /^\s*[{[]/.test(text)
-  return parseDocument(json ? text.replaceAll('\t', ' ') : text, {
+  const lines = text.includes('\r') ? text.replaceAll(/\r(?!\n)/g, '\n') : text
+  return parseDocument(/^\s*[{[]/.test(lines) ? lines.replaceAll('\t', ' ') : lines, {
     schema: 'failsafe',
     customTags: sourceTags,
+    resolveKnownTags: false,
     uniqueKeys: false,
     prettyErrors: false,
     logLevel: 'silent',
@@ -75,37 +110,39 @@ export function parseSource(text: string): YamlDocument {
 /** From the document's root, the range of the last node on the path. */
 function rangeOf(root: YamlDocument, path: Path): readonly [number, number] {
   let node: unknown = root.contents
-  let best: readonly [number, number] = rangeOfNode(node) ?? [0, 0]
+  let best: readonly [number, number] = spanOf(node) ?? [0, 0]
   for (const step of path) {
     if (isAlias(node)) node = node.resolve(root)
     if (isSeq(node)) node = typeof step === 'number' ? node.items[step] : undefined
     else if (isMap(node)) {
-      const pair = findPair(node.items, String(step), root)
+      const pair = findPair(node, String(step), root)
       if (!pair) return best
       node = pair.value
       // An empty value has no place of its own.
-      best = (isEmpty(node) ? undefined : rangeOfNode(node)) ?? rangeOfNode(pair.key) ?? best
+      best = (isEmpty(node) ? undefined : spanOf(node)) ?? spanOf(pair.key) ?? best
       continue
     } else return best
-    const range = rangeOfNode(node)
+    const range = spanOf(node)
     if (!range) return best
     best = range
   }
   return best
 }
 
-/** The pair of this key: the last one wins, as in kubectl; merged maps (`<<`) come after the map's own. */
-function findPair(items: readonly Pair[], key: string, root: YamlDocument): Pair | undefined {
-  const own = items.findLast((pair) => isScalar(pair.key) && String(pair.key.value) === key)
-  if (own) return own
-  for (const pair of items) {
-    if (!isPair(pair) || !isScalar(pair.key) || (pair.key.value !== '<<' && pair.key.source !== '<<')) continue
-    const merged = isSeq(pair.value) ? pair.value.items : [pair.value]
-    for (const candidate of merged) {
-      const map = isAlias(candidate) ? candidate.resolve(root) : candidate
-      const found = isMap(map) ? findPair(map.items, key, root) : undefined
-      if (found) return found
-    }
+/** The pair that decides on this key: the last one that has it, or that merges (`<<`) a map which has it. */
+function findPair(map: YAMLMap, key: string, root: YamlDocument, searched = new Set<YAMLMap>()): Pair | undefined {
+  // Maps that merge each other need not be searched twice.
+  if (searched.has(map)) return undefined
+  searched.add(map)
+  for (const pair of map.items.toReversed()) {
+    if (isMergeKey(pair.key)) {
+      const sources = isAlias(pair.value) ? pair.value.resolve(root) : pair.value
+      for (const source of isSeq(sources) ? sources.items : [sources]) {
+        const merged = isAlias(source) ? source.resolve(root) : source
+        const found = isMap(merged) ? findPair(merged, key, root, searched) : undefined
+        if (found) return found
+      }
+    } else if (isScalar(pair.key) && String(pair.key.value) === key) return pair
   }
   return undefined
 }
@@ -113,6 +150,20 @@ function findPair(items: readonly Pair[], key: string, root: YamlDocument): Pair
 /** Is there nothing where a value could be (`key:`)? */
 export function isEmpty(node: unknown): boolean {
   return node === null || (isScalar(node) && node.value === null && (node.source ?? '') === '')
+}
+
+/** The last node within a block collection, behind which only white space and comments of its own may come. */
+function lastWithin(node: unknown): unknown {
+  if ((!isMap(node) && !isSeq(node)) || node.flow === true) return node
+  const last: unknown = node.items.at(-1)
+  if (!isPair(last)) return last === undefined ? node : lastWithin(last)
+  return isEmpty(last.value) ? last.key : lastWithin(last.value)
+}
+
+/** From the node's first character to behind the last one that is its value. */
+function spanOf(node: unknown): readonly [number, number] | undefined {
+  const range = rangeOfNode(node)
+  return range && [range[0], rangeOfNode(lastWithin(node))?.[1] ?? range[1]]
 }
 
 /** From the node's first character to behind its last; block collections include the white space that follows. */

@@ -1,4 +1,4 @@
-import { globSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { type Dirent, globSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** A file to read: as it is to be called, and whether the user named it (so that its faults are his to hear of). */
@@ -11,33 +11,60 @@ export interface FoundFile {
 const skippedFolders = new Set(['.git', 'node_modules', '.terraform', '.tox', '.venv'])
 const manifest = /\.(?:ya?ml|json)$/i
 
+/** A place that could not be looked into, and why. */
+export interface Unreadable {
+  readonly file: string
+  readonly reason: string
+}
+
 /**
  * The files a path stands for: itself, a folder's manifests (recursive, sorted), or what a glob matches. Undefined when
- * there is nothing. Links to folders are followed once; a loop ends.
+ * there is nothing. Links to folders are followed once; a loop ends. What cannot be looked into hides nothing else.
  */
-export function findFiles(path: string): FoundFile[] | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false })
-  if (stat?.isDirectory())
-    return [...walk(path.replace(/(?<=.)\/+$/, ''), new Set())].map((file) => ({ file, named: false }))
-  if (stat) return [{ file: path, named: true }]
+export function findFiles(path: string): (FoundFile | Unreadable)[] | undefined {
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat?.isDirectory()) return [...walk(path.replace(/(?<=.)\/+$/, ''), new Set())]
+    if (stat) return [{ file: path, named: true }]
+  } catch (error) {
+    return [{ file: path, reason: reasonOf(error) }]
+  }
   if (!/[*?[{]/.test(path)) return undefined
-  const matches = globSync(path).toSorted()
-  const found = matches.flatMap((match) => findFiles(match.replaceAll('\\', '/')) ?? [])
+  const found = globSync(path)
+    .toSorted()
+    .flatMap((match) => findFiles(match) ?? [])
+    .map((file) => ('named' in file ? { ...file, named: false } : file))
   return found.length > 0 ? found : undefined
 }
 
-function* walk(folder: string, visited: Set<string>): Generator<string> {
-  const real = realpathSync(folder)
-  if (visited.has(real)) return
-  visited.add(real)
-  const entries = readdirSync(folder, { withFileTypes: true }).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+function* walk(folder: string, visited: Set<string>): Generator<FoundFile | Unreadable> {
+  let entries: Dirent[]
+  try {
+    const real = realpathSync(folder)
+    if (visited.has(real)) return
+    visited.add(real)
+    entries = readdirSync(folder, { withFileTypes: true }).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  } catch (error) {
+    yield { file: folder, reason: reasonOf(error) }
+    return
+  }
   for (const entry of entries) {
     const path = folder === '.' ? entry.name : `${folder === '/' ? '' : folder}/${entry.name}`
-    const target = entry.isSymbolicLink() ? statSync(path, { throwIfNoEntry: false }) : entry
-    if (target?.isDirectory()) {
-      if (!skippedFolders.has(entry.name)) yield* walk(path, visited)
-    } else if (target?.isFile() && manifest.test(entry.name)) yield path
+    try {
+      const target = entry.isSymbolicLink() ? statSync(path, { throwIfNoEntry: false }) : entry
+      if (target?.isDirectory()) {
+        if (!skippedFolders.has(entry.name)) yield* walk(path, visited)
+      } else if (target?.isFile() && manifest.test(entry.name)) yield { file: path, named: false }
+    } catch (error) {
+      // A link to itself is nothing, unless it is called like a manifest.
+      if (manifest.test(entry.name)) yield { file: path, reason: reasonOf(error) }
+    }
   }
+}
+
+/** What to say of a failed system call. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** The chart a file is a template of, or undefined. */

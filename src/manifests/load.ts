@@ -1,9 +1,10 @@
 import { readFileSync, statSync } from 'node:fs'
-import { formatPath, isObject, own, type Path } from '../k8s/json.ts'
+import { resolve } from 'node:path'
+import { formatPath, isObject, isUnresolved, own, type Path, valueAt } from '../k8s/json.ts'
 import { describe, type Identity, type Resource, readResource } from '../k8s/resource.ts'
-import type { Document } from './document.ts'
-import { chartOf, findFiles } from './find-files.ts'
-import { type InputFailure, type ReadDocument, readDocuments } from './read-document.ts'
+import { type Document, hasMoreMarks } from './document.ts'
+import { chartOf, findFiles, reasonOf } from './find-files.ts'
+import { type InputFailure, mostJsonMarks, type ReadDocument, readDocuments } from './read-document.ts'
 
 /** Where a resource came from: its document, and the path of the resource within it (`items[3]` of a List, or empty). */
 export interface Source {
@@ -32,7 +33,8 @@ export interface Loaded {
   readonly objects: number
 }
 
-const mostBytes = 10 * 1024 * 1024
+/** Larger files are not read. */
+export const mostBytes = 10 * 1024 * 1024
 const mostDocuments = 10_000
 
 /** Name of standard input in places. */
@@ -47,25 +49,21 @@ export async function loadPaths(
   options: { readonly stdin?: () => Promise<Uint8Array> },
 ): Promise<Loaded> {
   const loading = startLoading()
-  const seen = new Set<string>()
+  const found = new Map<string, { readonly file: string; named: boolean }>()
   for (const path of paths) {
-    if (path === '-') {
-      if (options.stdin) readBytes(loading, stdinName, await options.stdin(), true)
-      continue
+    const files = path === '-' ? [{ file: path, named: true }] : findFiles(path)
+    if (files === undefined) fail(loading, path, 'there is no such file or folder; check the path')
+    for (const file of files ?? []) {
+      const key = file.file === '-' ? '-' : resolve(file.file)
+      const earlier = found.get(key)
+      if ('reason' in file) fail(loading, file.file, `cannot be read: ${file.reason}`)
+      else if (!earlier) found.set(key, { ...file })
+      else earlier.named ||= file.named
     }
-    let found: ReturnType<typeof findFiles>
-    try {
-      found = findFiles(path)
-    } catch (error) {
-      fail(loading, path, reasonOf(error))
-      continue
-    }
-    if (found === undefined) fail(loading, path, 'there is no such file or folder; check the path')
-    for (const { file, named } of found ?? []) {
-      if (seen.has(file)) continue
-      seen.add(file)
-      readFile(loading, file, named)
-    }
+  }
+  for (const { file, named } of found.values()) {
+    if (file !== '-') readFile(loading, file, named)
+    else if (options.stdin) readBytes(loading, stdinName, await options.stdin(), true)
   }
   return loading
 }
@@ -105,10 +103,6 @@ function fail(loading: Loading, file: string, text: string, line = 1, column = 1
   loading.failures.push({ file, line, column, text })
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
 function readFile(loading: Loading, file: string, named: boolean): void {
   try {
     const { size } = statSync(file)
@@ -131,7 +125,7 @@ function readBytes(loading: Loading, file: string, bytes: Uint8Array, named: boo
   try {
     text = utf8.decode(bytes)
   } catch {
-    return fail(loading, file, 'is not UTF-8 text; Kubernetes takes no other encoding')
+    return fail(loading, file, 'is not UTF-8 text; save it as UTF-8')
   }
   readText(loading, file, text, named)
 }
@@ -140,13 +134,11 @@ function readText(loading: Loading, file: string, text: string, named: boolean):
   loading.files++
   const chart = chartOf(file)
   if (chart !== undefined && braces.test(text)) return reportTemplate(loading, file, chart, named)
-  const documents = readDocuments(file, text)
+  if (hasMoreMarks(text, mostJsonMarks))
+    return fail(loading, file, `holds more than ${mostJsonMarks} values or lines; split it`)
+  const documents = readDocuments(file, text, mostDocuments + 1)
   if (documents.length > mostDocuments)
-    return fail(
-      loading,
-      file,
-      `${documents.length} documents are more than the ${mostDocuments} that are read of one file; split it`,
-    )
+    return fail(loading, file, `holds more than the ${mostDocuments} documents that are read of one file; split it`)
   // Only what does not parse is a template: most files with double braces are rules of Prometheus, Argo and the like.
   if (documents.some((read) => 'failure' in read) && helmAction.test(text))
     return reportTemplate(loading, file, chart, named)
@@ -154,10 +146,10 @@ function readText(loading: Loading, file: string, text: string, named: boolean):
   const before = loading.objects
   const failuresBefore = loading.failures.length
   const resourcesBefore = loading.resources.length
-  for (const read of documents) readValue(loading, read)
+  for (const read of documents) readValue(loading, read, named)
   if (loading.resources.length > resourcesBefore) loading.texts.set(file, text)
   if (named && loading.objects === before && loading.failures.length === failuresBefore)
-    fail(loading, file, 'holds no Kubernetes object (one has apiVersion and kind)')
+    fail(loading, file, `holds ${foreign}`)
 }
 
 const braces = /\{\{/
@@ -175,7 +167,7 @@ function reportTemplate(loading: Loading, file: string, chart: string | undefine
   loading.notices.push({ file, text })
 }
 
-function readValue(loading: Loading, read: ReadDocument): void {
+function readValue(loading: Loading, read: ReadDocument, named: boolean): void {
   if ('failure' in read) {
     loading.failures.push(read.failure)
     return
@@ -183,39 +175,61 @@ function readValue(loading: Loading, read: ReadDocument): void {
   const { document, value } = read
   if (isObject(value) && isObject(own(value, 'sops'))) {
     loading.notices.push({ file: document.file, text: 'is encrypted with SOPS and was not judged' })
+    loading.objects++
     return
   }
-  readObject(loading, document, value, [])
+  if (!readObject(loading, document, value, []) && named && value !== null && value !== undefined)
+    failAt(loading, document, [], `is ${foreign}`)
 }
 
-function readObject(loading: Loading, document: Document, value: unknown, prefix: Path): void {
-  const items = isObject(value) ? own(value, 'items') : undefined
+const foreign = 'no Kubernetes object (one has apiVersion and kind)'
+
+function failAt(loading: Loading, document: Document, path: Path, text: string): void {
+  const { line, column } = document.place(path)
+  fail(loading, document.file, text, line, column)
+}
+
+/** Answers whether it is a Kubernetes object. */
+function readObject(loading: Loading, document: Document, value: unknown, prefix: Path): boolean {
   const kind = isObject(value) ? own(value, 'kind') : undefined
-  if (isObject(value) && Array.isArray(items) && typeof kind === 'string' && kind.endsWith('List')) {
-    for (const [i, item] of items.entries())
-      readObject(loading, document, ofList(value, kind, item), [...prefix, 'items', i])
-    return
-  }
+  if (isObject(value) && Object.hasOwn(value, 'items') && typeof kind === 'string' && kind.endsWith('List'))
+    return readList(loading, document, value, kind, prefix)
   const read = readResource(value)
-  switch (read.as) {
-    case 'foreign':
-      return
-    case 'other':
-      loading.objects++
-      return
-    case 'malformed': {
-      loading.objects++
-      const { line, column } = document.place([...prefix, ...read.path])
-      fail(loading, document.file, `${nameOf(read.identity)}: ${placeOf(read.path)}${read.reason}`, line, column)
-      return
-    }
-    case 'resource': {
-      loading.objects++
-      if (own(read.resource.metadata.annotations, 'config.kubernetes.io/local-config') === 'true') return
-      loading.resources.push(read.resource)
-      loading.sources.set(read.resource, { document, prefix })
-    }
+  if (read.as === 'foreign') return false
+  loading.objects++
+  if (read.as === 'malformed') {
+    const where = `${nameOf(read.identity)}: ${placeOf(read.path)}`
+    const wrong = valueAt(value, read.path)
+    // A whole list or map that is still to come is unknown, not wrong.
+    if (isUnresolved(wrong))
+      loading.notices.push({ file: document.file, text: `${where}${wrong} is not substituted yet; not judged` })
+    else failAt(loading, document, [...prefix, ...read.path], `${where}${read.reason}`)
   }
+  if (read.as !== 'resource') return true
+  if (own(read.resource.metadata.annotations, 'config.kubernetes.io/local-config') === 'true') return true
+  loading.resources.push(read.resource)
+  loading.sources.set(read.resource, { document, prefix })
+  return true
+}
+
+function readList(
+  loading: Loading,
+  document: Document,
+  list: Readonly<Record<string, unknown>>,
+  kind: string,
+  prefix: Path,
+): boolean {
+  const items = own(list, 'items') ?? []
+  const path = [...prefix, 'items']
+  if (!Array.isArray(items)) {
+    failAt(loading, document, path, `${kind}: items: expected a list`)
+    return true
+  }
+  if (items.length === 0) loading.objects++
+  for (const [i, item] of items.entries())
+    if (item !== null && !readObject(loading, document, ofList(list, kind, item), [...path, i]))
+      failAt(loading, document, [...path, i], `${kind}: items[${i}]: is ${foreign}`)
+  return true
 }
 
 /** An item of a typed list (`NetworkPolicyList`) need not repeat what the list says of it. */

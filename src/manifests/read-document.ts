@@ -1,6 +1,6 @@
 import { load, YAMLException } from 'js-yaml'
-import { type Document, documentOf, parseSource } from './document.ts'
-import { bulkSchema } from './scalars.ts'
+import { bulkSchema } from './bulk-schema.ts'
+import { type Document, documentOf, hasMoreMarks } from './document.ts'
 import { isBlank, type Slice, splitJson, splitYaml } from './split-documents.ts'
 
 /** Something in the input that cannot be read: where, why, and the way out. */
@@ -16,21 +16,36 @@ export type ReadDocument =
   | { readonly document: Document; readonly value: unknown }
   | { readonly document: Document; readonly failure: InputFailure }
 
-/** Aliases share what they name; without a bound a small file could stand for a huge one. */
-const mostAliases = 500
-
 /** Kubernetes' objects are far shallower. */
 const deepest = 200
 
-/** Every document of a file, each read alone. Empty ones (white space and comments) are left out. */
-export function readDocuments(file: string, text: string): ReadDocument[] {
-  return slicesOf(text).map((slice) => readSlice(file, slice))
+/** Aliases cost nothing until somebody walks what they repeat: a small text can stand for a huge object. */
+const mostAliases = 10_000
+const mostRepeated = 200_000
+
+/** Each mark of a document costs up to 400 bytes while it is read, in JSON up to 100. */
+const mostMarks = 1_000_000
+export const mostJsonMarks = 4_000_000
+
+/** Keys that `<<` brings. */
+const mostMerged = 100_000
+
+/**
+ * Every document of a file, each read alone. Empty ones (white space and comments) are left out.
+ *
+ * @param most reads no more than these
+ */
+export function readDocuments(file: string, text: string, most = Number.POSITIVE_INFINITY): ReadDocument[] {
+  const documents: ReadDocument[] = []
+  for (const slice of slicesOf(text)) {
+    if (documents.length >= most) break
+    documents.push(readSlice(file, slice))
+  }
+  return documents
 }
 
-function slicesOf(text: string): Slice[] {
-  // kubectl takes a text for JSON when its first character is a brace.
-  const json = /^\uFEFF?\s*\{/.test(text) ? splitJson(text.replace(/^\uFEFF/, ' ')) : undefined
-  return json ?? splitYaml(text).filter((slice) => !isBlank(slice.text.replace(/^\uFEFF/, '')))
+function* slicesOf(text: string): Generator<Slice> {
+  for (const document of splitYaml(text)) for (const slice of splitJson(document)) if (!isBlank(slice.text)) yield slice
 }
 
 function readSlice(file: string, slice: Slice): ReadDocument {
@@ -38,50 +53,74 @@ function readSlice(file: string, slice: Slice): ReadDocument {
   const read = readValue(slice.text)
   if (!('failure' in read)) return { document, value: read.value }
   const { failure, line, column } = read
-  return { document, failure: { file, line: slice.line + line, column: column + 1, text: `not YAML: ${failure}` } }
+  const place = { line: slice.line + line, column: column + (line === 0 ? slice.column : 1) }
+  return { document, failure: { file, ...place, text: failure } }
 }
 
 /** The value of one document, read as kubectl reads it; or why it is none, with 0-based line and column. */
 export function readValue(
   text: string,
 ): { readonly value: unknown } | { readonly failure: string; readonly line: number; readonly column: number } {
-  if (text.startsWith('{'))
+  if (text.startsWith('{') && !hasMoreMarks(text, mostJsonMarks))
     try {
       return { value: JSON.parse(text) }
     } catch {
       // YAML's flow style looks the same.
     }
+  if (hasMoreMarks(text, mostMarks))
+    return { failure: `holds more than ${mostMarks} values or lines; split it`, line: 0, column: 0 }
   try {
-    return { value: load(text, { schema: bulkSchema, json: true, maxAliases: mostAliases, maxDepth: deepest }) }
+    const value = load(text, {
+      schema: bulkSchema,
+      json: true,
+      maxAliases: mostAliases,
+      maxDepth: deepest,
+      maxTotalMergeKeys: mostMerged,
+    })
+    if (!text.includes('*') || repeated(value) <= mostRepeated) return { value }
+    return { failure: `aliases repeat more than ${mostRepeated} values`, line: 0, column: 0 }
   } catch (error) {
-    if (!(error instanceof YAMLException)) return { failure: String(error), line: 0, column: 0 }
-    const second = readLeniently(text)
-    if (second !== undefined) return second
-    return { failure: error.reason, line: error.mark?.line ?? 0, column: error.mark?.column ?? 0 }
+    if (isBlank(text)) return { value: null }
+    if (!(error instanceof YAMLException)) return { failure: `not YAML: ${String(error)}`, line: 0, column: 0 }
+    return {
+      failure: `not YAML: ${adviceOn(error.reason)}`,
+      line: error.mark?.line ?? 0,
+      column: error.mark?.column ?? 0,
+    }
   }
 }
 
-/** Above this size a document that js-yaml refuses is not tried again: errors are slow to collect. */
-const mostRetriedLength = 1024 * 1024
+function adviceOn(reason: string): string {
+  if (reason !== 'deficient indentation') return reason
+  return `${reason}: what stands in quotes or brackets must be closed, and indented further than its key`
+}
 
-/**
- * js-yaml refuses some documents that kubectl takes, such as a quoted text whose last line is indented less than its key.
- * `yaml` takes them.
- */
-function readLeniently(text: string): { readonly value: unknown } | undefined {
-  if (text.length > mostRetriedLength) return undefined
-  try {
-    const source = parseSource(text)
-    return source.errors.length === 0 ? { value: source.toJS({ maxAliasCount: mostAliases }) } : undefined
-  } catch {
-    return undefined
+/** How many values somebody meets who walks the whole, besides those that are really there. */
+function repeated(root: unknown): number {
+  const sizes = new Map<object, number>()
+  let there = 0
+  const sizeOf = (value: unknown): number => {
+    if (typeof value !== 'object' || value === null) return 1
+    const known = sizes.get(value)
+    if (known !== undefined) return known
+    sizes.set(value, Number.POSITIVE_INFINITY) // …for what holds itself
+    there++
+    let size = 1
+    for (const member of Object.values(value)) {
+      if (typeof member !== 'object' || member === null) there++
+      size += sizeOf(member)
+    }
+    sizes.set(value, size)
+    return size
   }
+  return sizeOf(root) - there
 }
 
 /** The only document of a text, for a file that must hold one. */
 export function readDocument(file: string, text: string): ReadDocument {
-  const [first, second] = readDocuments(file, text)
-  if (first === undefined) return { document: documentOf(file, { text: '', offset: 0, line: 1 }), value: undefined }
+  const [first, second] = readDocuments(file, text, 2)
+  if (first === undefined)
+    return { document: documentOf(file, { text: '', offset: 0, line: 1, column: 1 }), value: undefined }
   if (second === undefined) return first
   const { line, column } = second.document.place([])
   return {

@@ -2,16 +2,13 @@ import { applyEdit } from '../core/apply-edit.ts'
 import { type Edit, EditError } from '../core/edit.ts'
 import { formatPath, jsonEqual, type Path } from '../k8s/json.ts'
 import { applyCut } from './cut.ts'
-import { parseSource } from './document.ts'
+import { isTooDense, parseSource } from './document.ts'
 import { readValue } from './read-document.ts'
 import { cutsFor } from './splice-cuts.ts'
 import { isJson } from './style-of.ts'
 
 /** The changed text, or why the change is only advice. */
 export type Spliced = { readonly text: string } | { readonly refused: string }
-
-/** Source ranges cost about 0.4 s per MiB, and are needed once per edit. */
-const mostSplicedLength = 4 * 1024 * 1024
 
 /**
  * A YAML or JSON document after some edits, changed in place: comments, quotes, order and line ends stay, and every byte
@@ -26,7 +23,7 @@ const mostSplicedLength = 4 * 1024 * 1024
  * @param edits paths start at the resource
  */
 export function splice(text: string, prefix: Path, edits: readonly Edit[]): Spliced {
-  if (text.length > mostSplicedLength) return { refused: 'the document is too large to be changed in place' }
+  if (isTooDense(text)) return { refused: 'the document is too large to be changed in place' }
   const read = readValue(text)
   if ('failure' in read) return { refused: read.failure }
   let current = text
