@@ -48,12 +48,23 @@ const forbidden: readonly (readonly [file: string, source: string, report: strin
     "import { KubeConfig } from '@kubernetes/client-node'\nexport const x = KubeConfig",
     'Law 2',
   ],
+  [
+    'src/server/bad.ts',
+    "import { KubeConfig } from '@kubernetes/client-node/dist/config.js'\nexport const x = KubeConfig",
+    'Law 2',
+  ],
+  ['src/cluster/bad.ts', "import { buildApp } from '../server/app.ts'\nexport const x = buildApp", 'Layering'],
+  ['src/cluster/bad.ts', "import { rules } from '../rules/index.ts'\nexport const x = rules", 'Layering'],
   ['src/manifests/bad.ts', 'export default 1', 'no-default-export'],
 ]
 const allowed: readonly (readonly [file: string, source: string])[] = [
   ['src/manifests/good.ts', "import { parse } from 'yaml'\nexport const x = parse"],
   ['src/server/good.ts', "import { fastify } from 'fastify'\nexport const x = fastify"],
   ['src/server/metrics.ts', "import { Counter } from 'prom-client'\nexport const x = Counter"],
+  [
+    'src/cluster/good.ts',
+    "import { KubeConfig } from '@kubernetes/client-node/dist/config.js'\nexport const x = KubeConfig",
+  ],
   ['src/pki/good.ts', "import forge from 'node-forge'\nexport const x = forge"],
 ]
 
@@ -82,6 +93,17 @@ function lint(file: string, source: string): { status: number | null; output: st
     rmSync(folder, { recursive: true })
   }
 }
+
+t.test('it reaches the cluster, and what that loads, by a lazy import only', async (t) => {
+  const direct = /^(?:import|export) (?!type )[^;]*?from '(?:\.{1,2}\/)+cluster\//m
+  t.match("import { connect } from '../cluster/cluster.ts'", direct)
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  const hits = files.filter(
+    (file) =>
+      file.endsWith('.ts') && !file.startsWith('cluster') && direct.test(readFileSync(join(root, 'src', file), 'utf8')),
+  )
+  t.same(hits, [])
+})
 
 t.test('it keeps facts of Linkerd in one file', async (t) => {
   // Keys and numbers as code; prose may name what it speaks of.

@@ -1,11 +1,24 @@
-import { anything, bool, type Fits, int, intOrText, list, map, struct, text } from './shape.ts'
+import {
+  anything,
+  bool,
+  type Fits,
+  int,
+  intOrText,
+  list,
+  map,
+  named,
+  type Shape,
+  shared,
+  struct,
+  text,
+} from './shape.ts'
 
 /*
  * Kubernetes' wire shapes, as far as rules read them. Every member may be absent or null on the wire.
  * Source: k8s.io/api core/v1, apps/v1, batch/v1, networking/v1 types.go; Linkerd's Server CRD (policy.linkerd.io).
  */
 
-const labelSelector = struct({
+export const labelSelector = struct({
   matchLabels: map(text),
   matchExpressions: list(struct({ key: text, operator: text, values: list(text) })),
 })
@@ -14,30 +27,35 @@ const objectMeta = struct({
   name: text,
   generateName: text,
   namespace: text,
-  labels: map(text),
-  annotations: map(text),
+  labels: shared(map(text)),
+  annotations: shared(map(text, 'annotations')),
   creationTimestamp: text,
-  ownerReferences: list(struct({ apiVersion: text, kind: text, name: text, controller: bool })),
+  ownerReferences: shared(list(struct({ apiVersion: text, kind: text, name: text, controller: bool }))),
 })
 
-const container = struct({
-  name: text,
-  image: text,
-  args: list(text),
-  command: list(text),
-  env: list(struct({ name: text, value: text })),
-  ports: list(struct({ name: text, containerPort: int, protocol: text, hostPort: int })),
-  restartPolicy: text,
-  volumeMounts: list(struct({ name: text, mountPath: text })),
-})
+const container = shared(
+  struct({
+    name: text,
+    image: text,
+    args: list(text),
+    command: list(text),
+    env: list(shared(named(struct({ name: text, value: text }), 'environment'))),
+    ports: list(struct({ name: text, containerPort: int, protocol: text, hostPort: int })),
+    restartPolicy: text,
+    // Not their names: that of the ServiceAccount's token is another one in every Pod.
+    volumeMounts: list(struct({ mountPath: text })),
+  }),
+)
 
-const podSpec = struct({
-  containers: list(container),
-  initContainers: list(container),
-  hostNetwork: bool,
-  automountServiceAccountToken: bool,
-  serviceAccountName: text,
-})
+const podSpec = shared(
+  struct({
+    containers: list(container),
+    initContainers: list(container),
+    hostNetwork: bool,
+    automountServiceAccountToken: bool,
+    serviceAccountName: text,
+  }),
+)
 
 const podTemplate = struct({ metadata: objectMeta, spec: podSpec })
 
@@ -121,7 +139,7 @@ export const kinds: Readonly<Record<KindName, Kind>> = {
 }
 
 /** The whole object of a kind, for the door ({@link readResource}). */
-export const shapes = Object.fromEntries(
+export const shapes: Readonly<Record<string, Shape<unknown>>> = Object.fromEntries(
   Object.entries(specs).map(([name, spec]) => [name, struct({ metadata: objectMeta, spec })]),
 )
 

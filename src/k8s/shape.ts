@@ -6,6 +6,17 @@ export interface Misfit {
   readonly reason: string
 }
 
+/** Parts of objects of which a projection keeps some only, by their key. */
+export type Part = 'annotations' | 'environment'
+
+/** How a value is cut down to what its shape names. */
+export interface Projection {
+  /** Is this annotation, or the value of this environment variable, worth keeping? */
+  keeps(part: Part, key: string): boolean
+  /** The one object that stands for all equal ones. */
+  share<T extends object>(value: T): T
+}
+
 /**
  * What a value must look like. `check` answers undefined when it fits. `T` is the type the value then has.
  *
@@ -14,6 +25,8 @@ export interface Misfit {
  */
 export interface Shape<T> {
   check(value: unknown): Misfit | undefined
+  /** A frozen copy with nothing but what the shape names. What does not fit stays as it is, for `check` to find. */
+  project(value: unknown, projection: Projection): unknown
   /** Never present; carries the type. */
   readonly type?: T
 }
@@ -35,9 +48,12 @@ function below(step: string | number, { path, reason }: Misfit): Misfit {
   return { path: [step, ...path], reason }
 }
 
+const asItIs = (value: unknown) => value
+
 function scalar<T>(expected: string, fits: (value: unknown) => boolean): Shape<T | null> {
   return {
     check: (value) => (value === null || fits(value) ? undefined : misfit(expected, value)),
+    project: asItIs,
   }
 }
 
@@ -60,7 +76,7 @@ export const intOrText: Shape<number | string | null> = scalar(
 )
 
 /** A value nobody looks into. */
-export const anything: Shape<unknown> = { check: () => undefined }
+export const anything: Shape<unknown> = { check: () => undefined, project: asItIs }
 
 export function list<T>(element: Shape<T>): Shape<readonly T[] | null> {
   return {
@@ -73,10 +89,13 @@ export function list<T>(element: Shape<T>): Shape<readonly T[] | null> {
       }
       return undefined
     },
+    project: (value, projection) =>
+      Array.isArray(value) ? Object.freeze(value.map((item) => element.project(item, projection))) : value,
   }
 }
 
-export function map<T>(element: Shape<T>): Shape<Readonly<Record<string, T>> | null> {
+/** @param part where a projection keeps some keys only */
+export function map<T>(element: Shape<T>, part?: Part): Shape<Readonly<Record<string, T>> | null> {
   return {
     check(value) {
       if (value === null) return undefined
@@ -86,6 +105,19 @@ export function map<T>(element: Shape<T>): Shape<Readonly<Record<string, T>> | n
         if (wrong) return below(key, wrong)
       }
       return undefined
+    },
+    project(value, projection) {
+      if (!isObject(value)) return value
+      const kept: Record<string, unknown> = {}
+      let empty = true
+      for (const key of Object.keys(value)) {
+        if (part !== undefined && !projection.keeps(part, key)) continue
+        const item = element.project(value[key], projection)
+        if (key === '__proto__') Object.defineProperty(kept, key, { value: item, enumerable: true })
+        else kept[key] = item
+        empty = false
+      }
+      return part !== undefined && empty ? undefined : Object.freeze(kept)
     },
   }
 }
@@ -106,5 +138,37 @@ export function struct<const M extends Members>(members: M): Shape<Struct<M> | n
       }
       return undefined
     },
+    project(value, projection) {
+      if (!isObject(value)) return value
+      const kept: Record<string, unknown> = {}
+      for (const [key, shape] of entries) {
+        const member = Object.hasOwn(value, key) ? shape.project(value[key], projection) : undefined
+        if (member !== undefined) kept[key] = member
+      }
+      return Object.freeze(kept)
+    },
+  }
+}
+
+/** The same shape, of whose values many are equal: a projection makes them one object. */
+export function shared<T>(shape: Shape<T>): Shape<T> {
+  return {
+    check: (value) => shape.check(value),
+    project(value, projection) {
+      const projected = shape.project(value, projection)
+      return typeof projected === 'object' && projected !== null ? projection.share(projected) : projected
+    },
+  }
+}
+
+/** The same shape, which a projection keeps whole where the name in it is worth keeping, and otherwise by its name alone. */
+export function named<T>(shape: Shape<T>, part: Part): Shape<T> {
+  const nameOnly = struct({ name: text })
+  return {
+    check: (value) => shape.check(value),
+    project: (value, projection) =>
+      isObject(value) && projection.keeps(part, String(value['name']))
+        ? shape.project(value, projection)
+        : nameOnly.project(value, projection),
   }
 }

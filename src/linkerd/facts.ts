@@ -18,6 +18,14 @@ export const annotations = {
   controlPort: `${config}control-port`,
 } as const
 
+/** Is this a key of Linkerd's own, core or extension: `linkerd.io/inject`, `viz.linkerd.io/tap-enabled`? */
+export function isLinkerdKey(key: string): boolean {
+  return /(?:^|\.)linkerd\.io\//.test(key)
+}
+
+/** The proxy's environment (charts/partials/templates/_proxy.tpl). */
+export const proxyVariablePrefix = 'LINKERD2_PROXY_'
+
 export const labels = {
   /** pkg/k8s/labels.go ControllerNSLabel: the one thing the controllers ask to know whether a Pod is meshed. */
   controlPlaneNamespace: 'linkerd.io/control-plane-ns',
@@ -83,6 +91,30 @@ const proxyOwnerKinds = new Set([
 
 /** Where the control plane lives unless it was told otherwise. */
 export const controlPlaneNamespace = 'linkerd'
+
+/** Where a cluster says how its Linkerd is set up (charts/linkerd-control-plane/templates: config.yaml, destination.yaml, proxy-injector-rbac.yaml). */
+export const installation = {
+  /** ConfigMap with the Helm values as YAML, under the key `values`. */
+  config: 'linkerd-config',
+  configKey: 'values',
+  /** Deployment whose container of this name says how proxies reach each other. */
+  destination: 'linkerd-destination',
+  destinationContainer: 'destination',
+  transportModeFlag: 'outbound-transport-mode',
+  /** MutatingWebhookConfiguration, and its only webhook. */
+  injector: 'linkerd-proxy-injector-webhook-config',
+  injectorWebhook: 'linkerd-proxy-injector.linkerd.io',
+} as const
+
+/** Minor releases by the edge release they were cut from, newest first (linkerd.io's versions.yaml). */
+export const minorsByEdge: readonly (readonly [year: number, month: number, patch: number, minor: number])[] = [
+  [26, 6, 3, 20],
+  [25, 10, 7, 19],
+  [25, 4, 4, 18],
+  [24, 11, 8, 17],
+  [24, 8, 2, 16],
+  [24, 2, 4, 15],
+]
 
 /** Names of the ports that the injected proxy declares (charts/partials/templates/_proxy.tpl). */
 export const proxyPortNames = { inbound: 'linkerd-proxy', admin: 'linkerd-admin' } as const

@@ -1,0 +1,63 @@
+import { createCache } from '../core/cache.ts'
+import { suppressPrefix } from '../core/enforce.ts'
+import { isObject, own } from '../k8s/json.ts'
+import { type KindName, kinds, type ObjectMeta, shapes } from '../k8s/kinds.ts'
+import { type Resource, readResource } from '../k8s/resource.ts'
+import type { Projection } from '../k8s/shape.ts'
+import { isLinkerdKey, proxyVariablePrefix } from '../linkerd/facts.ts'
+import { createSharer, type Sharer } from './share.ts'
+
+/** What became of an object from the API server. */
+export type Projected =
+  | { readonly as: 'resource'; readonly resource: Resource }
+  /** Its owner speaks for it. */
+  | { readonly as: 'left-out' }
+  /** Not of its kind's shape. */
+  | { readonly as: 'malformed'; readonly reason: string }
+
+/** From an object as the API server sends it to the resource that rules read, without the rest. */
+export type Projector = (kind: KindName, apiVersion: string, object: Readonly<Record<string, unknown>>) => Projected
+
+/** The kubelet's mark on Pods that it made from a file. */
+const mirrorKey = 'kubernetes.io/config.mirror'
+
+/** Kinds that a controller makes for another object, which is watched itself. */
+const made: ReadonlySet<KindName> = new Set(['ReplicaSet', 'Job'])
+
+/** Makes a projector. Equal labels, annotations, containers and specs become one object each, over all its kinds. */
+export function createProjector(sharer: Sharer = createSharer()): Projector {
+  /** Names of namespaces: few, and in every object. */
+  const texts = createCache<string>()
+  const oneText = (text: string) => texts(text, () => text)
+  const projection: Projection = {
+    keeps: (part, key) =>
+      part === 'environment'
+        ? key.startsWith(proxyVariablePrefix)
+        : isLinkerdKey(key) || key.startsWith(suppressPrefix) || key === mirrorKey,
+    share: sharer.share,
+  }
+  return (kind, apiVersion, object) => {
+    const whole = { metadata: own(object, 'metadata') ?? {}, spec: own(object, 'spec') ?? {} }
+    const projected = shapes[kind]?.project(whole, projection) as typeof whole
+    const metadata = isObject(projected.metadata) ? lean(kind, projected.metadata, oneText) : projected.metadata
+    const wire = Object.freeze({ apiVersion, kind: kinds[kind].kind, metadata, spec: projected.spec })
+    const read = readResource(wire, isObject(metadata) ? (own(metadata, 'namespace') as string) : undefined)
+    if (read.as !== 'resource') return { as: 'malformed', reason: read.as === 'malformed' ? read.reason : read.as }
+    const { resource } = read
+    if (made.has(kind) && resource.metadata.ownerReferences?.some((owner) => owner?.controller === true))
+      return { as: 'left-out' }
+    return { as: 'resource', resource: Object.freeze(resource) }
+  }
+}
+
+/**
+ * Metadata with its members in one order, absent ones as null, so that all take the same room. In a cluster every object has its name, so
+ * `generateName` says nothing; the age of a Pod decides nothing, and there are many Pods.
+ */
+function lean(kind: KindName, metadata: ObjectMeta, oneText: (text: string) => string): ObjectMeta {
+  const { name = null, namespace = null, labels = null, annotations = null, ownerReferences = null } = metadata
+  const home = typeof namespace === 'string' ? oneText(namespace) : namespace
+  const common = { name, namespace: home, labels, annotations, ownerReferences }
+  const { creationTimestamp = null } = metadata
+  return Object.freeze(kind === 'Pod' ? common : { ...common, creationTimestamp })
+}
