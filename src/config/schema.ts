@@ -234,6 +234,11 @@ export function configSchema(ruleIds: readonly string[]): ObjectSchema {
         type: 'object',
         additionalProperties: false,
         properties: {
+          controlPlaneNamespace: {
+            description: 'The namespace of the control plane.',
+            type: 'string',
+            default: defaultSettings.controlPlaneNamespace,
+          },
           transportMode: {
             description: 'Helm value `proxy.outboundTransportMode`.',
             type: 'string',
