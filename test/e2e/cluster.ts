@@ -20,6 +20,13 @@ export interface Cluster {
   kubectl(args: readonly string[], input?: string): Promise<Answer>
   /** One request to the API server, its body as it is: kubectl would write `<` as six characters. */
   request(method: string, path: string, body: string): Promise<{ readonly status: number; readonly warning: string }>
+  /** Where the API server listens, and the CA of its certificate. */
+  readonly port: number
+  readonly ca: string
+  /** Sends a signal to the API server. Whoever stops it lets it go on. */
+  signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void
+  /** Starts the API server again after it was killed, and waits until it is ready. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -29,8 +36,9 @@ const deadlineMs = 60_000
  * Starts a control plane from the binaries in a folder.
  *
  * @param bin holds etcd, kube-apiserver and kubectl
+ * @param flags more of them for kube-apiserver
  */
-export async function startCluster(bin: string): Promise<Cluster> {
+export async function startCluster(bin: string, flags: readonly string[] = []): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-e2e-'))
   const file = (name: string) => join(folder, name)
   const children: ChildProcess[] = []
@@ -71,7 +79,7 @@ export async function startCluster(bin: string): Promise<Cluster> {
       '--unsafe-no-fsync',
       '--log-level=warn',
     ])
-    const apiserver = start('kube-apiserver', [
+    const apiserverArgs = [
       `--etcd-servers=http://127.0.0.1:${etcdPort}`,
       '--bind-address=127.0.0.1',
       '--advertise-address=127.0.0.1',
@@ -84,7 +92,9 @@ export async function startCluster(bin: string): Promise<Cluster> {
       `--service-account-signing-key-file=${file('sa.key')}`,
       '--service-cluster-ip-range=127.96.0.0/16',
       '--endpoint-reconciler-type=none',
-    ])
+      ...flags,
+    ]
+    let apiserver = start('kube-apiserver', apiserverArgs)
     const env = { PATH: process.env['PATH'], HOME: folder, KUBECONFIG: file('kubeconfig') }
     // Never blocking: the webhook that kubectl waits for runs in this very process.
     const kubectl = (args: readonly string[], input = ''): Promise<Answer> =>
@@ -101,7 +111,9 @@ export async function startCluster(bin: string): Promise<Cluster> {
       writeFileSync(file('kubeconfig'), kubeconfig(`https://127.0.0.1:${apiPort}`, ca, token), { mode: 0o600 })
       return true
     })
-    await until('kube-apiserver', isAlive, async () => (await kubectl(['get', '--raw', '/readyz'])).stdout === 'ok')
+    const ready = () =>
+      until('kube-apiserver', isAlive, async () => (await kubectl(['get', '--raw', '/readyz'])).stdout === 'ok')
+    await ready()
     // No controller makes it, and no Pod is admitted without it.
     await until(
       'the default namespace',
@@ -124,7 +136,19 @@ export async function startCluster(bin: string): Promise<Cluster> {
         })
         outgoing.end(body)
       })
-    return { kubectl, request: call, stop }
+    return {
+      kubectl,
+      request: call,
+      port: apiPort ?? 0,
+      ca: readFileSync(file('pki/apiserver.crt'), 'utf8'),
+      signal: (signal) => void apiserver.kill(signal),
+      async restart() {
+        await exited(apiserver)
+        apiserver = start('kube-apiserver', apiserverArgs)
+        await ready()
+      },
+      stop,
+    }
   } catch (error) {
     const log =
       children.length > 0 ? readFileSync(file(`${children.length > 1 ? 'kube-apiserver' : 'etcd'}.log`), 'utf8') : ''
