@@ -1,12 +1,15 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { clusterAccess, linkerdAccess, mutatingWebhooks, validatingWebhooks } from '../src/admission/registration.ts'
 import { configSchema } from '../src/config/schema.ts'
+import { renderYaml } from '../src/manifests/render-yaml.ts'
 import { configMarkdown } from '../src/report/config-markdown.ts'
 import { ruleMarkdown } from '../src/report/rule-markdown.ts'
 import { rules } from '../src/rules/index.ts'
 
 /*
- * Writes what follows from the rules and the schema, so that it cannot drift: docs/rules, docs/configuration.
+ * Writes what follows from the rules and the schema, so that it cannot drift: docs/rules, docs/configuration, how the webhook
+ * is registered and what it may read.
  * `--check` writes nothing and fails when a file is not what it should be.
  */
 
@@ -16,12 +19,33 @@ const schema = configSchema(rules.map((rule) => rule.id))
 const files = new Map<string, string>([
   ...rules.map((rule) => [`docs/rules/${rule.id}.md`, ruleMarkdown(rule)] as const),
   ['docs/rules/README.md', index()],
+  [
+    'charts/meshgate/files/webhooks.yaml',
+    yaml('What the API server asks, and about what.', {
+      validating: validatingWebhooks(rules),
+      mutating: mutatingWebhooks(rules),
+    }),
+  ],
+  [
+    'charts/meshgate/files/access.yaml',
+    yaml(
+      'What the ServiceAccount may read: rules of a ClusterRole, and of a Role in the namespace of the control plane.',
+      {
+        cluster: clusterAccess(rules),
+        linkerd: linkerdAccess(),
+      },
+    ),
+  ],
   ['docs/configuration.md', configMarkdown(schema, readFileSync(join(root, 'examples/rollout.yaml'), 'utf8'))],
   [
     'docs/configuration.schema.json',
     `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', title: 'meshgate', ...schema }, null, 2)}\n`,
   ],
 ])
+
+function yaml(what: string, value: Readonly<Record<string, unknown>>): string {
+  return `# ${what} Follows from the rules: npm run generate.\n${renderYaml(value)}`
+}
 
 function index(): string {
   const rows = rules.map((rule) => `| [${rule.id}](${rule.id}.md) | ${rule.severity} | ${rule.summary} |`)

@@ -1,5 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
+import type { CredentialSource } from './cluster/credentials.ts'
+import type { LiveWorld } from './cluster/live-world.ts'
 import type { Config } from './config/config.ts'
 import type { ConfigSource } from './config/load.ts'
 import { followConfig } from './config/reload.ts'
@@ -22,7 +24,9 @@ export interface WebhookOptions {
   readonly files: PairFiles | undefined
   /** What API servers call the webhook by. The certificate must be good for them, or is made so. */
   readonly names: readonly string[]
-  /** Manifests of the surrounding objects; without any, rules know only the object under review. */
+  /** The cluster that is followed: it is the surroundings of every review. */
+  readonly cluster?: CredentialSource | undefined
+  /** Without a cluster: manifests of the surrounding objects. Without any, rules know only the object under review. */
   readonly snapshot: readonly string[]
   readonly config: Config
   /** The file that `config` was read from; it is followed. */
@@ -48,6 +52,9 @@ export interface Webhook {
 
 const reloadEveryMs = 10_000
 
+/** A replica that cannot read the cluster is ready all the same after a while: what it can judge is better than nothing. */
+const patienceMs = 60_000
+
 /**
  * Configuration → certificates → surroundings → server.
  *
@@ -66,7 +73,10 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     rules.map((rule) => rule.id),
   )
   metrics.configReload('unchanged', new Date())
-  const snapshot = await snapshotFrom(options.snapshot)
+  const world = options.cluster && (await follow(options.cluster, options.config))
+  const snapshot = world?.snapshot ?? (await snapshotFrom(options.snapshot))
+  if (world) metrics.watchCluster(() => world.health())
+  const started = Date.now()
   const served = { notAfter: leaf.validToDate }
 
   const app = buildApp({
@@ -74,15 +84,18 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
       rules,
       snapshot,
       get config() {
-        return live.current
+        return world?.configWith(live.current) ?? live.current
       },
     },
     metrics,
     clock: () => performance.now() / 1000,
     ...(options.now ? { now: options.now } : {}),
     tls: tlsOptions(pair),
-    unready: () =>
-      served.notAfter <= new Date() ? [`the certificate expired on ${served.notAfter.toISOString()}`] : [],
+    unready: () => [
+      ...(served.notAfter <= new Date() ? [`the certificate expired on ${served.notAfter.toISOString()}`] : []),
+      ...(world && Date.now() - started < patienceMs ? world.troubles() : []),
+    ],
+    troubles: () => world?.troubles() ?? [],
     ...(log ? { log } : {}),
   })
   const { server } = app
@@ -141,8 +154,16 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
       )
       await closed
       cutOff.abort()
+      await world?.stop()
     },
   }
+}
+
+/** Loaded only where there is a cluster: `check` and its like start without. */
+async function follow(credentials: CredentialSource, config: Config): Promise<LiveWorld> {
+  const { followCluster } = await import('./cluster/live-world.ts')
+  const kinds = [...new Set(rules.flatMap((rule) => rule.reads))]
+  return followCluster({ credentials, kinds, linkerdNamespace: config.linkerd.controlPlaneNamespace })
 }
 
 async function snapshotFrom(paths: readonly string[]): Promise<Snapshot> {

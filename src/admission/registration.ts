@@ -1,6 +1,7 @@
 import type { RuleDocumentation } from '../core/rule.ts'
 import { type KindName, kinds } from '../k8s/kinds.ts'
 import { podKinds } from '../k8s/pod-template.ts'
+import { installation } from '../linkerd/facts.ts'
 
 /*
  * How the webhook is registered and what it may read: both follow from the rules, and are written by `npm run generate`.
@@ -68,7 +69,7 @@ const matchConditions: Webhook['matchConditions'] = [
     expression: `!(request.namespace in [${outOfScope.map((name) => `'${name}'`).join(', ')}])`,
   },
   // A node must be able to start, and to say that it lives, whatever state we are in.
-  { name: 'not-a-node', expression: "!('system:nodes' in request.userInfo.groups)" },
+  { name: 'not-a-node', expression: "!has(request.userInfo.groups) || !('system:nodes' in request.userInfo.groups)" },
   {
     name: 'no-lease-or-node',
     expression: "!(request.resource.resource in ['leases', 'nodes', 'certificatesigningrequests'])",
@@ -137,13 +138,27 @@ export function mutatingWebhooks(rules: readonly Registered[]): Webhook[] {
   ]
 }
 
-/** What the service account may read in the whole cluster: the kinds that rules read, and nothing else. */
+/** What the service account may read in the whole cluster: the kinds that rules read, and the injector's registration. */
 export function clusterAccess(rules: readonly Registered[]): AccessRule[] {
-  return byGroup(rules.flatMap(({ reads }) => reads)).map(([group, names]) => ({
-    apiGroups: [group],
-    resources: names.map((name) => kinds[name].resource),
-    verbs: ['get', 'list', 'watch'],
-  }))
+  return [
+    ...byGroup(rules.flatMap(({ reads }) => reads)).map(([group, names]) => ({
+      apiGroups: [group],
+      resources: names.map((name) => kinds[name].resource),
+      verbs: watching,
+    })),
+    named('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', installation.injector),
+  ]
+}
+
+/** What it may read in the namespace of the control plane: Linkerd's own settings. */
+export function linkerdAccess(): AccessRule[] {
+  return [named('', 'configmaps', installation.config), named('apps', 'deployments', installation.destination)]
+}
+
+const watching = ['list', 'watch'] as const
+
+function named(group: string, resource: string, name: string): AccessRule {
+  return { apiGroups: [group], resources: [resource], resourceNames: [name], verbs: watching }
 }
 
 function judged(rules: readonly Registered[]): KindName[] {

@@ -8,28 +8,41 @@ export interface BackOff {
   end(healthyMs: number): void
   /** Are there no failures that count? */
   isRested(): boolean
-  /** Milliseconds to wait after one more failure, and never less than the server asks for. */
-  next(atLeastMs: number): number
+  /**
+   * Milliseconds to wait after one more failure, and never less than the server asks for.
+   *
+   * @param answered the server is there and said what to do instead: the first time, that is done without much ado
+   */
+  next(atLeastMs: number, answered: boolean): number
 }
 
 const firstMs = 500
-const mostMs = 30_000
 
-/** Doubles from half a second to half a minute, with full jitter: many who fail together do not come back together. */
+/** Whoever has waited so long still has five seconds to be up to date within half a minute. */
+const mostMs = 25_000
+
+/** Doubles from half a second, with full jitter: many who fail together do not come back together. */
 export function createBackOff(clock: Clock): BackOff {
   let failures = 0
   let begun = 0
   let rested = true
+  let answeredOnce = false
   return {
     begin() {
       begun = clock.now()
     },
     end(healthyMs) {
       rested = clock.now() - begun >= healthyMs
-      if (rested) failures = 0
+      if (!rested) return
+      failures = 0
+      answeredOnce = false
     },
     isRested: () => rested,
-    next(atLeastMs) {
+    next(atLeastMs, answered) {
+      if (answered && !answeredOnce) {
+        answeredOnce = true
+        return Math.max(atLeastMs, firstMs * clock.random())
+      }
       const most = Math.min(mostMs, firstMs * 2 ** failures)
       failures++
       return Math.max(atLeastMs, most * clock.random())

@@ -1,3 +1,5 @@
+import type { Trouble } from '../core/snapshot.ts'
+import { jsonEqual } from '../k8s/json.ts'
 import { type KindName, kinds } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
 import type { LinkerdOfCluster } from '../linkerd/cluster-settings.ts'
@@ -16,7 +18,7 @@ export interface ClusterSink {
   upsert(resource: Resource): void
   remove(kind: KindName, namespace: string, name: string): void
   /** Why the kind's objects are not to be relied on; undefined when they are. */
-  mark(kind: KindName, trouble: string | undefined): void
+  mark(kind: KindName, trouble: Trouble | undefined): void
 }
 
 export interface ClusterOptions {
@@ -38,7 +40,7 @@ export interface ClusterOptions {
 /** How the objects of a kind fare. */
 export interface KindHealth extends ReflectorHealth {
   /** As the sink was told. */
-  readonly trouble: string | undefined
+  readonly trouble: Trouble | undefined
 }
 
 /** A cluster that is being followed. */
@@ -67,12 +69,12 @@ export function connect(options: ClusterOptions): Cluster {
   const connection = createConnection(credentials, clock, wanted.length + linkerdObjects + spareSockets)
   const project = createProjector()
   const reflectors = new Map<KindName, Reflector>()
-  const marks = new Map<KindName, string | undefined>()
+  const marks = new Map<KindName, Trouble | undefined>()
 
   const mark = (kind: KindName) => {
     const reflector = reflectors.get(kind)
-    const trouble = reflector === undefined ? 'not synced: not asked yet' : troubleOf(reflector.health(), staleAfterMs)
-    if (marks.has(kind) && marks.get(kind) === trouble) return
+    const trouble = reflector === undefined ? unasked : troubleOf(reflector.health(), staleAfterMs)
+    if (marks.has(kind) && jsonEqual(marks.get(kind), trouble)) return
     marks.set(kind, trouble)
     try {
       sink.mark(kind, trouble)
@@ -133,8 +135,11 @@ export function connect(options: ClusterOptions): Cluster {
 /** How many objects {@link watchLinkerd} watches. */
 const linkerdObjects = 3
 
-function troubleOf({ synced, ageMs, error }: ReflectorHealth, staleAfterMs: number): string | undefined {
-  if (!synced) return `not synced: ${error ?? 'not asked yet'}`
+const unasked: Trouble = { as: 'unsynced', why: 'not asked yet' }
+
+function troubleOf({ synced, ageMs, error }: ReflectorHealth, staleAfterMs: number): Trouble | undefined {
+  if (!synced) return error === undefined ? unasked : { as: 'unsynced', why: error }
   if (ageMs === undefined || ageMs < staleAfterMs) return undefined
-  return `stale: nothing from the API server for ${Math.round(staleAfterMs / 60_000)} minutes${error === undefined ? '' : `: ${error}`}`
+  const silence = `nothing from the API server for ${Math.round(staleAfterMs / 60_000)} minutes`
+  return { as: 'stale', why: error === undefined ? silence : `${silence}: ${error}` }
 }

@@ -51,7 +51,7 @@ export function createCredentials(source: CredentialSource, clock: Clock): Crede
         const access = read(known === undefined)
         known = { access, until: clock.now() + freshForMs }
         access.catch(() => {
-          known = undefined
+          if (known?.access === access) known = undefined
         })
       }
       return known.access

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { createHoldings, holding, isHeld, isSameObject } from './holdings.ts'
 import type { Page } from './list.ts'
 import { Trouble } from './trouble.ts'
@@ -28,6 +29,9 @@ export interface Mirror {
   sinkFailures(): number
 }
 
+/** Objects of a list that are read at a stretch: some five milliseconds, then others have their turn. */
+const batch = 100
+
 /** @param decode what is kept of an object, undefined where its owner speaks for it; throws when it is malformed */
 export function createMirror<T>(
   decode: (apiVersion: string, object: WireObject) => T | undefined,
@@ -52,7 +56,7 @@ export function createMirror<T>(
     distrusted = false
     tell(() => sink.replace(held.items()))
   }
-  const read = (apiVersion: string, object: WireObject, { namespace, name }: WireIdentity, wrong: Set<string>) => {
+  const tryDecode = (apiVersion: string, object: WireObject, { namespace, name }: WireIdentity, wrong: Set<string>) => {
     const key = `${namespace}/${name}`
     try {
       const item = decode(apiVersion, object)
@@ -72,7 +76,9 @@ export function createMirror<T>(
       for await (const { items } of pages) {
         // Each object goes as soon as it was read: a page is not in memory twice.
         items.reverse()
+        let read = 0
         for (let object = items.pop(); object !== undefined; object = items.pop()) {
+          if (read++ % batch === batch - 1) await setImmediate()
           const identity = identityOf(object)
           if (identity === undefined) throw new Trouble('corrupt', 'a listed object has no name or no resourceVersion')
           const { namespace, name } = identity
@@ -81,7 +87,7 @@ export function createMirror<T>(
             fresh.set(namespace, name, before)
             continue
           }
-          const item = read(apiVersion, object, identity, wrong)
+          const item = tryDecode(apiVersion, object, identity, wrong)
           if (item !== undefined) fresh.set(namespace, name, holding(item, identity))
           if (item !== undefined || before !== undefined) differences++
         }
@@ -102,7 +108,7 @@ export function createMirror<T>(
         malformed.delete(`${namespace}/${name}`)
       } else {
         if (before !== undefined && isHeld(before, identity)) return
-        const item = read(apiVersion, object, identity, malformed)
+        const item = tryDecode(apiVersion, object, identity, malformed)
         if (item !== undefined) {
           held.set(namespace, name, holding(item, identity))
           return tell(() => sink.upsert(item))

@@ -147,9 +147,10 @@ export function startReflector<T>(target: Target<T>, dependencies: ReflectorDepe
     else await watch(served, position)
   }
 
-  const recover = async (error: unknown) => {
+  const recover = async (error: unknown, began: number) => {
     const { reason, message, retryAfterMs } = troubleFrom(error)
-    if (reason === 'gone' || reason === 'corrupt' || reason === 'absent' || reason === 'refused') {
+    const listAgain = reason === 'gone' || reason === 'corrupt' || reason === 'absent' || reason === 'refused'
+    if (listAgain) {
       relists[reason]++
       position = undefined
     }
@@ -158,15 +159,18 @@ export function startReflector<T>(target: Target<T>, dependencies: ReflectorDepe
     if (reason === 'silent') safetyAt = 0
     // Whoever may not look does not know what is there.
     change(reason === 'forbidden' || reason === 'unauthorized' ? { synced: false, error: message } : { error: message })
-    await sleep(clock, backOff.next(retryAfterMs), 'back-off', signal)
+    // Waiting in vain for an answer was waiting, too.
+    const waited = reason === 'silent' ? clock.now() - began : 0
+    await sleep(clock, Math.max(0, backOff.next(retryAfterMs, listAgain) - waited), 'back-off', signal)
   }
 
   const run = async () => {
     while (!signal.aborted) {
+      const began = clock.now()
       try {
         await step()
       } catch (error) {
-        if (!signal.aborted) await recover(error)
+        if (!signal.aborted) await recover(error, began)
       }
     }
   }

@@ -1,3 +1,4 @@
+import type { CredentialSource } from '../cluster/credentials.ts'
 import { defaultConfig } from '../config/config.ts'
 import { findConfig, parseConfig } from '../config/load.ts'
 import { startWebhook } from '../main.ts'
@@ -17,7 +18,9 @@ Without --cert and --key it makes its own certificate and prints the CA for the 
   --dns-name NAME      a name that API servers use: a certificate that is not good for it
                        is never served, one made here is; may be repeated
   --drain SECONDS      how long to go on serving after SIGTERM (default 10)
-  --snapshot PATH      manifests of the surrounding objects; may be repeated
+  --kubeconfig FILE    follow the cluster that this file names; in a Pod, its own is followed without
+  --no-cluster         follow none
+  --snapshot PATH      instead of a cluster: manifests of the surrounding objects; may be repeated
   --config FILE        configuration; otherwise .meshgate.yaml here or above; read again when it changes
   -h, --help
 `
@@ -31,6 +34,8 @@ export async function serve(args: readonly string[], world: World): Promise<numb
     key: { type: 'string' },
     'dns-name': { type: 'string', multiple: true, default: [] },
     snapshot: { type: 'string', multiple: true, default: [] },
+    kubeconfig: { type: 'string' },
+    'no-cluster': { type: 'boolean', default: false },
     drain: { type: 'string', default: '10' },
     config: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
@@ -45,6 +50,9 @@ export async function serve(args: readonly string[], world: World): Promise<numb
   const drain = numberFrom('--drain', values.drain, 300)
   const { cert, key } = values
   if ((cert === undefined) !== (key === undefined)) throw new UsageError('--cert and --key go together')
+  const { kubeconfig, snapshot } = values
+  if (kubeconfig !== undefined && (values['no-cluster'] || snapshot.length > 0))
+    throw new UsageError('--kubeconfig follows a cluster: it goes neither with --no-cluster nor with --snapshot')
   const ids = rules.map((rule) => rule.id)
   const source = findConfig(values.config ?? (world.env['MESHGATE_CONFIG'] || undefined), world.cwd())
 
@@ -53,7 +61,8 @@ export async function serve(args: readonly string[], world: World): Promise<numb
     port,
     files: cert !== undefined && key !== undefined ? { certFile: cert, keyFile: key } : undefined,
     names: values['dns-name'].length > 0 || cert !== undefined ? values['dns-name'] : ['localhost', '127.0.0.1'],
-    snapshot: values.snapshot,
+    cluster: values['no-cluster'] || snapshot.length > 0 ? undefined : clusterFrom(kubeconfig, world.env),
+    snapshot,
     config: source ? parseConfig(source.file, source.text, ids) : defaultConfig,
     configSource: source,
     log: world.stderr,
@@ -63,6 +72,12 @@ export async function serve(args: readonly string[], world: World): Promise<numb
   await untilToldToStop()
   await webhook.stop(drain * 1000)
   return 0
+}
+
+/** The cluster that is named, or the one whose Pod this is. */
+function clusterFrom(kubeconfig: string | undefined, env: World['env']): CredentialSource | undefined {
+  if (kubeconfig !== undefined) return { from: 'kubeconfig', file: kubeconfig }
+  return env['KUBERNETES_SERVICE_HOST'] ? { from: 'pod', env } : undefined
 }
 
 function numberFrom(option: string, value: string, most: number): number {

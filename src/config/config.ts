@@ -14,12 +14,15 @@ export interface Config {
   /** Ids of the rules whose fixes the mutating webhook applies. */
   readonly fix: ReadonlySet<string>
   readonly linkerd: LinkerdSettings
+  /** Of these, what the file says itself: it holds against what a cluster says. */
+  readonly linkerdSaid: Partial<LinkerdSettings>
 }
 
 export const defaultConfig: Config = {
   enforcement: { ceiling: 'deny', rules: new Map(), suppressDenials: false, exemptions: [] },
   fix: new Set(),
   linkerd: defaultSettings,
+  linkerdSaid: {},
 }
 
 /**
@@ -39,6 +42,7 @@ export function readConfig(
   const errors = contradictions(file)
   if (errors.length > 0) return { errors }
   const perRule = Object.entries(file.rules ?? {})
+  const said = { ...file.linkerd, ...(file.requireInjection ? { requireInjection: file.requireInjection } : {}) }
   return {
     config: {
       enforcement: {
@@ -53,11 +57,8 @@ export function readConfig(
         exemptions: (file.exemptions ?? []).map(exemptionFrom),
       },
       fix: new Set(perRule.filter(([, rule]) => rule.fix).map(([id]) => id)),
-      linkerd: {
-        ...defaultSettings,
-        ...file.linkerd,
-        requireInjection: file.requireInjection ?? defaultSettings.requireInjection,
-      },
+      linkerd: { ...defaultSettings, ...said },
+      linkerdSaid: said,
     },
   }
 }

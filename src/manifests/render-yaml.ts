@@ -117,3 +117,8 @@ function renderMap(value: Readonly<Record<string, unknown>>, indent: number, new
   const pairs = Object.entries(value).map(([key, member]) => renderPair(key, member, indent, newline, style))
   return pairs.join(newline + ' '.repeat(indent))
 }
+
+/** A whole document in block style, as kubectl prints one. */
+export function renderYaml(value: Readonly<Record<string, unknown>>): string {
+  return `${renderMap(value, 0, '\n', { json: false, quote: 'single', mapIndent: 2, listIndent: 0 })}\n`
+}

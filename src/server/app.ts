@@ -25,6 +25,8 @@ export interface ServerDependencies {
   readonly tls?: ServerOptions
   /** Reasons for which the server is not ready, each with its word on it; empty is ready. */
   readonly unready?: () => readonly string[]
+  /** What is not known of the surroundings, and why. */
+  readonly troubles?: () => readonly string[]
 }
 
 declare module 'fastify' {
@@ -68,7 +70,7 @@ interface Decision extends Outcome {
  * first loses calls (hence 120 s).
  */
 export function buildApp(dependencies: ServerDependencies): App {
-  const { court, metrics, clock, now = Date.now, log, tls, unready = () => [] } = dependencies
+  const { court, metrics, clock, now = Date.now, log, tls, unready = () => [], troubles = () => [] } = dependencies
   const gate = createGate()
   metrics.watch(gate)
   const exemptionUse = createExemptionUse()
@@ -190,6 +192,7 @@ export function buildApp(dependencies: ServerDependencies): App {
           `snapshot: ${court.snapshot.scope}`,
           `rules: ${court.rules.length}`,
           ...exemptionUse.lines(court.config.enforcement.exemptions, now()),
+          ...troubles(),
           ...reasons,
         ]
       : reasons

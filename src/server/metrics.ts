@@ -10,12 +10,25 @@ export interface Metrics {
   watch(gate: { readonly requests: number; readonly bytes: number }): void
   /** How many exemptions there are, by state, when asked. */
   watchExemptions(count: () => Readonly<Record<string, number>>): void
+  /** How the watched kinds fare, when asked. */
+  watchCluster(health: () => ReadonlyMap<string, WatchedKind>): void
   certificate(notAfter: Date): void
   reload(result: string): void
   /** A look at the configuration file: was it good, and when. */
   configReload(result: string, now: Date): void
   /** The exposition text and its content type. */
   expose(): Promise<{ readonly type: string; readonly text: string }>
+}
+
+/** What is counted of a kind that is watched. */
+export interface WatchedKind {
+  readonly trouble: object | undefined
+  readonly objects: number
+  readonly malformed: number
+  /** Since the last byte; undefined before the first. */
+  readonly ageMs: number | undefined
+  readonly relists: Readonly<Record<string, number>>
+  readonly corrections: number
 }
 
 /** Metrics in a registry of their own, so that two servers in one process do not share them. */
@@ -94,6 +107,15 @@ export function createMetrics(): Metrics {
     labelNames: ['state'],
     registers,
   })
+  let watchedKinds: (() => ReadonlyMap<string, WatchedKind>) | undefined
+  const gaugeOf = (name: string, help: string, ...more: string[]) =>
+    new Gauge({ name: `meshgate_snapshot_${name}`, help, labelNames: ['kind', ...more], registers })
+  const synced = gaugeOf('synced', 'Whether all objects of the kind are known, and their changes heard of.')
+  const objects = gaugeOf('objects', 'Objects of the kind that are known.')
+  const malformed = gaugeOf('malformed_objects', 'Objects of the kind that are not of its shape.')
+  const age = gaugeOf('age_seconds', 'Time since the API server last said anything about the kind.')
+  const relists = gaugeOf('relists', 'Times that the kind was listed again since the start, by reason.', 'reason')
+  const corrections = gaugeOf('corrections', 'Differences that safety lists found since the start: each is a bug.')
   const [registry] = registers
   const byLabels = new Map<string, { inc(): void }>()
   /** The counter of these labels, looked up once: hashing them at each review would cost more than judging it. */
@@ -123,12 +145,23 @@ export function createMetrics(): Metrics {
       if (result !== 'unchanged') configReloads.inc({ result })
       if (result === 'unchanged' || result === 'success') configGood.set(now.getTime() / 1000)
     },
+    watchCluster(health) {
+      watchedKinds = health
+    },
     certificate: (notAfter) => expiry.set(notAfter.getTime() / 1000),
     reload: (result) => reloads.inc({ result }),
     async expose() {
       requestsInFlight.set(gate.requests)
       bytesInFlight.set(gate.bytes)
       for (const [state, count] of Object.entries(countExemptions?.() ?? {})) exemptions.set({ state }, count)
+      for (const [kind, health] of watchedKinds?.() ?? []) {
+        synced.set({ kind }, health.trouble ? 0 : 1)
+        objects.set({ kind }, health.objects)
+        malformed.set({ kind }, health.malformed)
+        if (health.ageMs !== undefined) age.set({ kind }, health.ageMs / 1000)
+        corrections.set({ kind }, health.corrections)
+        for (const [reason, count] of Object.entries(health.relists)) relists.set({ kind, reason }, count)
+      }
       return { type: registry.contentType, text: await registry.metrics() }
     },
   }

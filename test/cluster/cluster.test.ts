@@ -37,12 +37,12 @@ t.test('it follows the kinds it was asked for, tells of their health, and reads 
       replace: (kind, resources) => said.push(`replace ${kind} ${resources.map((one) => one.name).join()}`),
       upsert: (resource) => said.push(`upsert ${resource.kind} ${resource.name}`),
       remove: (kind, namespace, name) => said.push(`remove ${kind} ${namespace}/${name}`),
-      mark: (kind, trouble) => said.push(`${kind} ${trouble ?? 'is fine'}`),
+      mark: (kind, trouble) => said.push(`${kind} ${trouble ? `${trouble.as}: ${trouble.why}` : 'is fine'}`),
     },
     onLinkerd: (found) => linkerd.push(found),
     clock,
   })
-  t.same(said, ['Service not synced: not asked yet', 'Server not synced: not asked yet'])
+  t.same(said, ['Service unsynced: not asked yet', 'Server unsynced: not asked yet'])
 
   // Five things ask at once, in any order: each path gets its answer.
   const streams = new Map<string, Exchange>()
@@ -82,9 +82,9 @@ t.test('it follows the kinds it was asked for, tells of their health, and reads 
     said.filter((line) => line.startsWith('Serv') || line.startsWith('replace')).toSorted(),
     [
       'Server is fine',
-      'Server not synced: not asked yet',
+      'Server unsynced: not asked yet',
       'Service is fine',
-      'Service not synced: not asked yet',
+      'Service unsynced: not asked yet',
       'replace Server ',
       'replace Service web',
     ].toSorted(),

@@ -318,11 +318,42 @@ t.test('it asks ever less often while the API server fails, and as late as that 
     }
     waits.push(Math.round(await clock.fire('back-off')))
   }
-  t.same(waits, [500, 999, 1998, 3996, 7992, 15_984, 29_970, 29_970])
+  t.same(waits, [500, 999, 1998, 3996, 7992, 15_984, 24_975, 24_975])
   ;(await server.next()).answer(429, status(429, 'slow down'), { 'retry-after': '45' })
   t.equal(await clock.fire('back-off'), 45_000)
   ;(await server.next()).answer(503, status(503, 'gone for the weekend'), { 'retry-after': '200000' })
   t.equal(await clock.fire('back-off'), 120_000, 'but nobody waits for days')
+})
+
+t.test(
+  'it lists at once when history is gone, however long it had to wait before, but not over and over',
+  async (t) => {
+    const { server, clock, watch } = await synced(t, 4096, 0.999)
+    watch.reset()
+    await clock.fire('back-off')
+    for (let i = 0; i < 5; i++) {
+      ;(await server.next()).answer(500, '')
+      await clock.fire('back-off')
+    }
+    const waits: number[] = []
+    for (let i = 0; i < 3; i++) {
+      ;(await server.next()).answer(410, status(410, 'too old'))
+      waits.push(Math.round(await clock.fire('back-off')))
+      ;(await server.next()).list([], '20')
+    }
+    t.same(waits, [500, 24_975, 24_975])
+  },
+)
+
+t.test('it counts a vain wait for an answer as waiting', async (t) => {
+  const { server, clock } = await stage(t, 4096, 0.999)
+  for (let i = 0; i < 7; i++) {
+    ;(await server.next()).answer(500, '')
+    await clock.fire('back-off')
+  }
+  await server.next()
+  t.equal(await clock.fire('answer'), 15_000)
+  t.equal(Math.round(await clock.fire('back-off')), 9975)
 })
 
 t.test('it forgets failures after ten seconds of a healthy stream, and not before', async (t) => {

@@ -91,6 +91,12 @@ t.test('it reads every key', async (t) => {
         opaquePorts: '3306',
         requireInjection: ['shop', { selector: { matchExpressions: [{ key: 'mesh', operator: 'Exists' }] } }],
       },
+      linkerdSaid: {
+        transportMode: 'transparent',
+        minor: 17,
+        opaquePorts: '3306',
+        requireInjection: ['shop', { selector: { matchExpressions: [{ key: 'mesh', operator: 'Exists' }] } }],
+      },
     },
   })
 })

@@ -29,6 +29,13 @@ export interface Cluster {
   request(method: string, path: string, body?: string): Promise<Response>
   /** The audit log so far: an event per line, with metadata only. */
   audit(): string
+  /** Where the API server listens, and the CA of its certificate. */
+  readonly port: number
+  readonly ca: string
+  /** Sends a signal to the API server. Whoever stops it lets it go on. */
+  signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void
+  /** Starts the API server again after it was killed, and waits until it is ready. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -38,8 +45,9 @@ const deadlineMs = 60_000
  * Starts a control plane from the binaries in a folder.
  *
  * @param bin holds etcd, kube-apiserver and kubectl
+ * @param flags more of them for kube-apiserver
  */
-export async function startCluster(bin: string): Promise<Cluster> {
+export async function startCluster(bin: string, flags: readonly string[] = []): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-e2e-'))
   const file = (name: string) => join(folder, name)
   const children: ChildProcess[] = []
@@ -85,7 +93,7 @@ export async function startCluster(bin: string): Promise<Cluster> {
       '--unsafe-no-fsync',
       '--log-level=warn',
     ])
-    const apiserver = start('kube-apiserver', [
+    const apiserverArgs = [
       `--etcd-servers=http://127.0.0.1:${etcdPort}`,
       '--bind-address=127.0.0.1',
       '--advertise-address=127.0.0.1',
@@ -100,7 +108,9 @@ export async function startCluster(bin: string): Promise<Cluster> {
       '--endpoint-reconciler-type=none',
       `--audit-policy-file=${file('audit.json')}`,
       `--audit-log-path=${file('audit.log')}`,
-    ])
+      ...flags,
+    ]
+    let apiserver = start('kube-apiserver', apiserverArgs)
     const env = { PATH: process.env['PATH'], HOME: folder, KUBECONFIG: file('kubeconfig') }
     // Never blocking: the webhook that kubectl waits for runs in this very process.
     const kubectl = (args: readonly string[], input = ''): Promise<Answer> =>
@@ -117,7 +127,9 @@ export async function startCluster(bin: string): Promise<Cluster> {
       writeFileSync(file('kubeconfig'), kubeconfig(`https://127.0.0.1:${apiPort}`, ca, token), { mode: 0o600 })
       return true
     })
-    await until('kube-apiserver', isAlive, async () => (await kubectl(['get', '--raw', '/readyz'])).stdout === 'ok')
+    const ready = () =>
+      until('kube-apiserver', isAlive, async () => (await kubectl(['get', '--raw', '/readyz'])).stdout === 'ok')
+    await ready()
     // No controller makes it, and no Pod is admitted without it.
     await until(
       'the default namespace',
@@ -140,7 +152,20 @@ export async function startCluster(bin: string): Promise<Cluster> {
         })
         outgoing.end(body)
       })
-    return { kubectl, request: call, audit: () => readFileSync(file('audit.log'), 'utf8'), stop }
+    return {
+      kubectl,
+      request: call,
+      audit: () => readFileSync(file('audit.log'), 'utf8'),
+      port: apiPort ?? 0,
+      ca: readFileSync(file('pki/apiserver.crt'), 'utf8'),
+      signal: (signal) => void apiserver.kill(signal),
+      async restart() {
+        await exited(apiserver)
+        apiserver = start('kube-apiserver', apiserverArgs)
+        await ready()
+      },
+      stop,
+    }
   } catch (error) {
     const log =
       children.length > 0 ? readFileSync(file(`${children.length > 1 ? 'kube-apiserver' : 'etcd'}.log`), 'utf8') : ''

@@ -1,0 +1,77 @@
+import t from 'tap'
+import { clusterAccess, mutatingWebhooks, validatingWebhooks, type Webhook } from '../../src/admission/registration.ts'
+import type { KindName } from '../../src/k8s/kinds.ts'
+import { rules } from '../../src/rules/index.ts'
+
+/** `group/resource operation` of every rule. */
+const asked = (webhooks: readonly Webhook[]) =>
+  webhooks.flatMap(({ rules: all }) =>
+    all.flatMap(({ apiGroups, resources, operations }) =>
+      resources.flatMap((resource) => operations.map((operation) => `${apiGroups[0]}/${resource} ${operation}`)),
+    ),
+  )
+
+const one = (check: readonly KindName[], reads: readonly KindName[]) => [
+  { check: Object.fromEntries(check.map((kind) => [kind, () => []])), reads },
+]
+
+t.test('it asks about what a rule judges and what it reads, each once', async (t) => {
+  const small = one(['NetworkPolicy', 'Deployment'], ['Namespace', 'NetworkPolicy', 'Pod'])
+  t.same(asked(validatingWebhooks(small)), [
+    'networking.k8s.io/networkpolicies CREATE',
+    'networking.k8s.io/networkpolicies UPDATE',
+    '/pods CREATE',
+    '/pods UPDATE',
+    '/namespaces CREATE',
+    '/namespaces UPDATE',
+    'apps/deployments CREATE',
+    'apps/deployments UPDATE',
+    'networking.k8s.io/networkpolicies DELETE',
+  ])
+  t.same(asked(mutatingWebhooks(small)), [
+    'apps/deployments CREATE',
+    'apps/deployments UPDATE',
+    'networking.k8s.io/networkpolicies CREATE',
+    'networking.k8s.io/networkpolicies UPDATE',
+  ])
+  const all = asked(validatingWebhooks(rules))
+  t.same(all, [...new Set(all)])
+})
+
+t.test('it fails closed only for what no cluster needs to start', async (t) => {
+  for (const { failurePolicy, rules: all } of validatingWebhooks(rules)) {
+    if (failurePolicy === 'Ignore') continue
+    for (const { apiGroups, operations } of all) {
+      t.notOk(['', 'apps', 'batch'].includes(apiGroups[0] ?? ''))
+      t.notOk(operations.includes('DELETE'), 'a removal is never stopped')
+    }
+  }
+})
+
+t.test('it leaves the same namespaces out by selector and by condition', async (t) => {
+  for (const { name, namespaceSelector, matchConditions } of [
+    ...validatingWebhooks(rules),
+    ...mutatingWebhooks(rules),
+  ]) {
+    const [{ values }] = namespaceSelector.matchExpressions
+    const condition = matchConditions.find((one) => one.name === 'in-scope')
+    t.same(
+      [...(condition?.expression.matchAll(/'([a-z-]+)'/g) ?? [])].map(([, found]) => found),
+      [...values],
+      name,
+    )
+    for (const needed of ['kube-system', 'cert-manager', 'linkerd', 'meshgate']) t.ok(values.includes(needed), needed)
+  }
+})
+
+t.test('it may read what rules read, and no Secret', async (t) => {
+  t.same(clusterAccess(one(['Service'], ['Server', 'Pod'])).slice(0, -1), [
+    { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
+    { apiGroups: ['policy.linkerd.io'], resources: ['servers'], verbs: ['list', 'watch'] },
+  ])
+  for (const { resources, verbs, resourceNames } of clusterAccess(rules)) {
+    t.notOk(resources.includes('secrets') || resources.includes('*'))
+    t.same(verbs, ['list', 'watch'])
+    if (resources.includes('mutatingwebhookconfigurations')) t.equal(resourceNames?.length, 1, 'only by name')
+  }
+})
