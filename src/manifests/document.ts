@@ -92,12 +92,13 @@ function sourceOf(text: string): Source {
 }
 
 /**
- * The document with its nodes' source ranges, read as kubectl reads scalars. Tabs are only ever white space in JSON. A
+ * The document with its nodes' source ranges, read as kubectl reads scalars. In JSON a line may be indented with tabs. A
  * carriage return alone ends a line, as in js-yaml. Both are replaced by one character, so that positions hold.
  */
 export function parseSource(text: string): YamlDocument {
   const lines = text.includes('\r') ? text.replaceAll(/\r(?!\n)/g, '\n') : text
-  return parseDocument(/^\s*[{[]/.test(lines) ? lines.replaceAll('\t', ' ') : lines, {
+  const tabs = lines.includes('\t') && /^\s*[{[]/.test(lines)
+  return parseDocument(tabs ? lines.replaceAll(/^[ \t]+/gm, (indent) => ' '.repeat(indent.length)) : lines, {
     schema: 'failsafe',
     customTags: sourceTags,
     resolveKnownTags: false,

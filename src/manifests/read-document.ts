@@ -1,7 +1,7 @@
 import { load, YAMLException } from 'js-yaml'
 import { bulkSchema } from './bulk-schema.ts'
 import { type Document, documentOf, hasMoreMarks } from './document.ts'
-import { isBlank, type Slice, splitJson, splitYaml } from './split-documents.ts'
+import { contentStart, isBlank, type Slice, splitJson, splitYaml } from './split-documents.ts'
 
 /** Something in the input that cannot be read: where, why, and the way out. */
 export interface InputFailure {
@@ -69,6 +69,10 @@ export function readValue(
     }
   if (hasMoreMarks(text, mostMarks))
     return { failure: `holds more than ${mostMarks} values or lines; split it`, line: 0, column: 0 }
+  const start = contentStart(text)
+  if (start === text.length) return { value: null }
+  if (badStart.test(text.slice(start, start + 1000)))
+    return { failure: 'not YAML: the first line is indented wrongly', line: lineOf(text, start), column: 0 }
   try {
     const value = load(text, {
       schema: bulkSchema,
@@ -80,7 +84,6 @@ export function readValue(
     if (!text.includes('*') || repeated(value) <= mostRepeated) return { value }
     return { failure: `aliases repeat more than ${mostRepeated} values`, line: 0, column: 0 }
   } catch (error) {
-    if (isBlank(text)) return { value: null }
     if (!(error instanceof YAMLException)) return { failure: `not YAML: ${String(error)}`, line: 0, column: 0 }
     return {
       failure: `not YAML: ${adviceOn(error.reason)}`,
@@ -88,6 +91,15 @@ export function readValue(
       column: error.mark?.column ?? 0,
     }
   }
+}
+
+/** A tab, or a marker that is indented: js-yaml takes it for the start of a key, kubectl for a mistake. In JSON a tab is white space. */
+const badStart = /^ *\t\s*[^\s{[]|^[ \t]+---(?:\s|$)/
+
+function lineOf(text: string, position: number): number {
+  let line = 0
+  for (let at = text.indexOf('\n'); at >= 0 && at < position; at = text.indexOf('\n', at + 1)) line++
+  return line
 }
 
 function adviceOn(reason: string): string {

@@ -56,15 +56,20 @@ function isMarker(text: string, at: number, marker: string): boolean {
   return after === undefined || after === '\n' || after === '\r' || after === ' ' || after === '\t'
 }
 
-/** Nothing but white space, comments, markers and directives? Looks no further than the first line that is something. */
+/** Nothing but white space, comments, markers and directives? */
 export function isBlank(text: string): boolean {
+  return contentStart(text) === text.length
+}
+
+/** Where the first line begins that is neither blank nor a comment, a marker or a directive; the text's length if none is. */
+export function contentStart(text: string): number {
   for (let at = 0; at < text.length; ) {
     lineEnd.lastIndex = at
     const end = lineEnd.exec(text)
-    if (!blankLine.test(text.slice(at, end?.index))) return false
+    if (!blankLine.test(text.slice(at, end?.index))) return at
     at = end ? lineEnd.lastIndex : text.length
   }
-  return true
+  return text.length
 }
 
 const lineEnd = /\r\n?|\n/g

@@ -56,6 +56,8 @@ t.test('it takes a brace in a text for a part of the text', async (t) => {
 t.test('it lets no document hide another', async (t) => {
   t.match(read('a: [\n---\nb: 2\n'), [/^2:1 not YAML: /, { b: 2 }])
   t.match(read('a: 1\n---\nb:\n\tc: 1\n---\nd: 1\n'), [{ a: 1 }, /^4:1 not YAML: tab/, { d: 1 }])
+  t.match(read('# c\n---\n\ta\nb: 1\n---\nd: 1\n'), [/^3:1 not YAML: the first line is indented wrongly/, { d: 1 }])
+  t.match(read(' ---\na: 1\n'), [/^1:1 not YAML: the first line is indented wrongly/])
   t.match(read('{"a":1}\n{"b":'), [{ a: 1 }, /^2:6 not YAML: /])
   t.match(read('{"a":}\n{"b":2}'), [{ a: null }, { b: 2 }])
   t.match(read('{"a":1},{"b":2}'), [{ a: 1 }, /^1:8 not YAML: /])
