@@ -16,7 +16,7 @@ import { version } from '../version.ts'
 import { oneOf, readArguments, UsageError } from './arguments.ts'
 import { examine } from './examine.ts'
 import { diffOf, fixTexts } from './fix-files.ts'
-import type { World } from './world.ts'
+import { readAll, type World } from './world.ts'
 
 const usage = `meshgate check PATH…
 
@@ -171,10 +171,4 @@ function painter(color: 'auto' | 'always' | 'never', toStdout: boolean, { env, s
   const auto = forced || (!refused && toStdout && stdout.isTTY === true)
   if (color === 'never' || (color === 'auto' && !auto)) return (_, text) => text
   return (style, text) => styleText(colors[style], text, { validateStream: false })
-}
-
-async function readAll(stdin: World['stdin']): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of stdin) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
-  return Buffer.concat(chunks)
 }

@@ -13,3 +13,10 @@ interface Output {
   readonly isTTY?: boolean
   write(text: string): unknown
 }
+
+/** Everything on standard input. */
+export async function readAll(stdin: World['stdin']): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of stdin) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
+  return Buffer.concat(chunks)
+}

@@ -20,8 +20,8 @@ export interface Inbound {
   readonly because: 'server' | 'list' | 'nothing'
   /** The Server that decides. It overrules the Pod's list. */
   readonly server: Resource<'Server'> | undefined
-  /** Does the `accessPolicy` itself let anybody in? Otherwise AuthorizationPolicies must. */
-  readonly admits: boolean
+  /** Whom the `accessPolicy` lets in by itself. AuthorizationPolicies, which are not read, may let in others. */
+  readonly admits: 'anyone' | 'mesh' | 'nobody'
   readonly routes: readonly Resource<RouteKind>[]
 }
 
@@ -45,12 +45,18 @@ export function inboundOf(side: PodSide, view: RouteView): Inbound {
   const { server } = side
   if (!server) {
     const kind = side.inbound ? 'opaque' : 'detect'
-    return { kind, because: side.inbound ? 'list' : 'nothing', server, admits: true, routes: [] }
+    return { kind, because: side.inbound ? 'list' : 'nothing', server, admits: 'anyone', routes: [] }
   }
   const kind = protocolOf(server)
   const { grpc, http } = routesOnServer(server, view)
   const routes = kind === 'grpc' ? grpc : kind === 'opaque' || kind === 'tls' ? [] : http
-  return { kind, because: 'server', server, admits: (server.spec.accessPolicy ?? 'deny') !== 'deny', routes }
+  return { kind, because: 'server', server, admits: admittedBy(server.spec.accessPolicy ?? 'deny'), routes }
+}
+
+/** Server v1beta3 `accessPolicy` (policy-controller/k8s/index/src/defaults.rs); `audit` lets everybody in, and says so. */
+function admittedBy(accessPolicy: string): Inbound['admits'] {
+  if (accessPolicy === 'deny') return 'nobody'
+  return accessPolicy.endsWith('-authenticated') ? 'mesh' : 'anyone'
 }
 
 /** What a Server says the port speaks. */

@@ -17,8 +17,8 @@ function inbound(annotations: Record<string, string>, objects: readonly object[]
 }
 
 t.test('it knows how the server’s proxy treats a port, and why', async (t) => {
-  t.same(inbound({}, []), ['detect', 'nothing', true, ''])
-  t.same(inbound({ [key]: '80' }, []), ['opaque', 'list', true, ''])
+  t.same(inbound({}, []), ['detect', 'nothing', 'anyone', ''])
+  t.same(inbound({ [key]: '80' }, []), ['opaque', 'list', 'anyone', ''])
   for (const [proxyProtocol, kind] of [
     ['unknown', 'detect'],
     ['opaque', 'opaque'],
@@ -28,16 +28,20 @@ t.test('it knows how the server’s proxy treats a port, and why', async (t) => 
     ['gRPC', 'grpc'],
     [null, 'detect'],
   ] as const)
-    t.same(inbound({ [key]: '80' }, [server('s', { port: 'web', proxyProtocol })]), [kind, 'server', false, ''], kind)
+    t.same(
+      inbound({ [key]: '80' }, [server('s', { port: 'web', proxyProtocol })]),
+      [kind, 'server', 'nobody', ''],
+      kind,
+    )
 })
 
 t.test('it knows whom a Server lets in by itself', async (t) => {
   for (const [accessPolicy, admits] of [
-    [null, false],
-    ['deny', false],
-    ['audit', true],
-    ['all-authenticated', true],
-    ['cluster-unauthenticated', true],
+    [null, 'nobody'],
+    ['deny', 'nobody'],
+    ['audit', 'anyone'],
+    ['all-authenticated', 'mesh'],
+    ['cluster-unauthenticated', 'anyone'],
   ] as const)
     t.equal(inbound({}, [server('s', { port: 80, accessPolicy })])[2], admits, String(accessPolicy))
 })

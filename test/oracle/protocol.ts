@@ -93,7 +93,7 @@ process.exitCode = compareRecords(process.argv.slice(2), (record) => {
       kind,
       server: server ? `server/${server.name}` : 'default/all-unauthenticated',
       ...(routes.length > 0 ? { routes: routes.map(routeInTheirs) } : {}),
-      authorizations: admits ? 1 : 0,
+      authorizations: admits === 'nobody' ? 0 : 1,
     }
     const meshed = hasMeshLabel(pod.metadata) || isMeshed(template, namespace.name, view) === 'yes'
     compare(`${what} inbound`, meshed ? inbound : { error: '5 unknown server' }, told.inbound)
