@@ -15,6 +15,8 @@ const usage = `meshgate ${version}: stops Linkerd misconfigurations before they 
   meshgate serve             run the admission webhook
   meshgate rules             list every rule
   meshgate explain RULE      what a rule means, why it matters, what to do
+  meshgate explain --port SERVICE:PORT [PATH…]
+                             what each side knows of a port, and what connections to it experience
   meshgate COMMAND --help    the options of a command
   meshgate --version
 `

@@ -5,7 +5,7 @@ import { loadConfig } from '../config/load.ts'
 import { atLeast, severities } from '../core/finding.ts'
 import { plainText } from '../core/plain-text.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
-import { type Loaded, loadPaths, mostBytes } from '../manifests/load.ts'
+import { type Loaded, loadPaths } from '../manifests/load.ts'
 import { formatGithub } from '../report/github.ts'
 import { formatJson } from '../report/json.ts'
 import type { Report } from '../report/report.ts'
@@ -16,7 +16,7 @@ import { version } from '../version.ts'
 import { oneOf, readArguments, UsageError } from './arguments.ts'
 import { examine } from './examine.ts'
 import { diffOf, fixTexts } from './fix-files.ts'
-import type { World } from './world.ts'
+import { readAll, type World } from './world.ts'
 
 const usage = `meshgate check PATH…
 
@@ -190,17 +190,4 @@ function writeFile(file: string, text: string): void {
   } catch (error) {
     throw new UsageError(`cannot write ${file}: ${error instanceof Error ? error.message : String(error)}`)
   }
-}
-
-/** Standard input, and no more of it than a file may have. */
-async function readAll(stdin: World['stdin']): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of stdin) {
-    const piece = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-    chunks.push(piece)
-    bytes += piece.length
-    if (bytes > mostBytes) break
-  }
-  return Buffer.concat(chunks)
 }

@@ -15,7 +15,7 @@ import {
 
 /*
  * Kubernetes' wire shapes, as far as rules read them. Every member may be absent or null on the wire.
- * Source: k8s.io/api core/v1, apps/v1, batch/v1, networking/v1 types.go; Linkerd's Server CRD (policy.linkerd.io).
+ * Source: k8s.io/api core/v1, apps/v1, batch/v1, networking/v1 types.go; Linkerd's CRDs (policy.linkerd.io); the Gateway API.
  */
 
 export const labelSelector = struct({
@@ -69,6 +69,11 @@ const networkPolicyPeer = struct({
 
 const networkPolicyPort = struct({ protocol: text, port: intOrText, endPort: int })
 
+const route = struct({
+  parentRefs: list(struct({ group: text, kind: text, namespace: text, name: text, port: int })),
+  rules: list(struct({ filters: list(struct({ type: text })) })),
+})
+
 /** The spec of each kind that rules know, keyed by the name that rules use. */
 const specs = {
   Namespace: struct({}),
@@ -103,6 +108,11 @@ const specs = {
     proxyProtocol: text,
     accessPolicy: text,
   }),
+  GRPCRoute: route,
+  HTTPRoute: route,
+  PolicyHTTPRoute: route,
+  TCPRoute: route,
+  TLSRoute: route,
 } as const
 
 /** The name rules use for a kind. Equals Kubernetes' kind where that is unambiguous. */
@@ -136,6 +146,11 @@ export const kinds: Readonly<Record<KindName, Kind>> = {
   Service: { group: '', kind: 'Service', resource: 'services', namespaced: true },
   NetworkPolicy: { group: 'networking.k8s.io', kind: 'NetworkPolicy', resource: 'networkpolicies', namespaced: true },
   Server: { group: 'policy.linkerd.io', kind: 'Server', resource: 'servers', namespaced: true },
+  GRPCRoute: { group: 'gateway.networking.k8s.io', kind: 'GRPCRoute', resource: 'grpcroutes', namespaced: true },
+  HTTPRoute: { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', resource: 'httproutes', namespaced: true },
+  PolicyHTTPRoute: { group: 'policy.linkerd.io', kind: 'HTTPRoute', resource: 'httproutes', namespaced: true },
+  TCPRoute: { group: 'gateway.networking.k8s.io', kind: 'TCPRoute', resource: 'tcproutes', namespaced: true },
+  TLSRoute: { group: 'gateway.networking.k8s.io', kind: 'TLSRoute', resource: 'tlsroutes', namespaced: true },
 }
 
 /** The whole object of a kind, for the door ({@link readResource}). */

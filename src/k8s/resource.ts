@@ -99,6 +99,11 @@ export function annotationOf(metadata: ObjectMeta | null | undefined, key: strin
   return value === null ? '' : value
 }
 
+/** What sorts objects by their age, then by name, as controllers do to settle which of several counts. */
+export function ageAndName({ metadata, name }: Pick<Resource, 'metadata' | 'name'>): string {
+  return `${metadata.creationTimestamp ?? ''}/${name}`
+}
+
 /** `Kind namespace/name`, as messages name an object. */
 export function describe(identity: Identity): string {
   return `${identity.kind} ${identity.namespace === '' ? '' : `${identity.namespace}/`}${identity.name}`

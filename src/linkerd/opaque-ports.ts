@@ -1,7 +1,7 @@
 import type { View } from '../core/view.ts'
 import { isUnresolved } from '../k8s/json.ts'
 import { containersOf, type PodTemplate } from '../k8s/pod-template.ts'
-import { annotationOf, labelsOf, type Resource } from '../k8s/resource.ts'
+import { ageAndName, annotationOf, labelsOf, type Resource } from '../k8s/resource.ts'
 import { selects } from '../k8s/selector.ts'
 import { hasPort } from '../policy/port-set.ts'
 import { annotations, defaultSkipPorts } from './facts.ts'
@@ -110,6 +110,8 @@ export function servicePortsNamed(service: Resource<'Service'>, name: string): n
 export interface PodSide {
   /** `skip-inbound-ports`: the server's proxy never sees the connection. */
   readonly skipped: boolean
+  /** Meshed clients connect past the proxies: destination reads the Pod's annotation, but not the cluster's own list. */
+  readonly skippedByClients: boolean
   /** The server's proxy forwards bytes without detection: what the policy controller says. */
   readonly inbound: boolean
   /** Meshed clients that dial the Pod (headless Services, Pod DNS) know that it is opaque: what destination says. */
@@ -123,16 +125,19 @@ export interface PodSide {
 /** {@link PodSide} of one port: annotation, Server, skip list and defaults together. */
 export function podSideOf(pod: PodTemplate, namespaceName: string, port: number, view: OpaqueView): PodSide {
   const inherited = namespaceOf(view, namespaceName)?.metadata
-  const skip =
-    annotationOf(pod.metadata, annotations.skipInboundPorts) ??
-    annotationOf(inherited, annotations.skipInboundPorts) ??
-    defaultSkipPorts
+  const skipInbound =
+    annotationOf(pod.metadata, annotations.skipInboundPorts) ?? annotationOf(inherited, annotations.skipInboundPorts)
+  const skip = skipInbound ?? defaultSkipPorts
   const list = podList(pod, namespaceName, view)
   const servers = serversOn(port, pod, namespaceName, view)
   const server = servers.find(({ spec }) => isOn(spec.port, port, (name) => podPortsNamed(pod, name, 'TCP')))
   const listed = portsByGo(list?.value ?? view.settings.opaquePorts, (name) => podPortsNamed(pod, name))
   return {
     skipped: hasPort(portsByInit(skip), port),
+    skippedByClients: hasPort(
+      portsByGo(skipInbound ?? '', (name) => podPortsNamed(pod, name)),
+      port,
+    ),
     inbound: server ? server.spec.proxyProtocol === 'opaque' : hasPort(portsByRust(list?.value ?? ''), port),
     dialled: hasPort(listed, port) || servers.some(({ spec }) => spec.proxyProtocol === 'opaque'),
     server,
@@ -153,11 +158,6 @@ function serversOn(
     .filter(({ spec }) => spec.podSelector != null && selects(spec.podSelector, labelsOf(pod.metadata)))
     .filter(({ spec }) => isOn(spec.port, port, (name) => podPortsNamed(pod, name)))
     .toSorted((a, b) => (ageAndName(a) < ageAndName(b) ? -1 : 1))
-}
-
-/** The order in which Servers on one port count. */
-function ageAndName({ metadata, name }: Resource<'Server'>): string {
-  return `${metadata.creationTimestamp ?? ''}/${name}`
 }
 
 function isOn(

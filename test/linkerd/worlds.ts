@@ -2,10 +2,10 @@ import { type Scope, snapshotOf } from '../../src/core/snapshot.ts'
 import { type Stage, type View, viewOf } from '../../src/core/view.ts'
 import type { KindName } from '../../src/k8s/kinds.ts'
 import { type Resource, readResource } from '../../src/k8s/resource.ts'
-import { opaqueReads } from '../../src/linkerd/opaque-ports.ts'
+import { inboundReads } from '../../src/linkerd/inbound-protocol.ts'
 import { defaultSettings, type LinkerdSettings } from '../../src/linkerd/settings.ts'
 
-const reads = [...opaqueReads, 'Service'] as const
+const reads = [...inboundReads, 'Service'] as const
 
 /** A small world of objects as they are on the wire. */
 export interface World {
@@ -62,4 +62,12 @@ export const server = (name: string, spec: object, creationTimestamp?: string) =
   kind: 'Server',
   metadata: { name, namespace: 'shop', creationTimestamp: creationTimestamp ?? null },
   spec: { podSelector: { matchLabels: { app: 'a' } }, ...spec },
+})
+
+/** A route of a parent, by default of the Service `svc`. */
+export const route = (kind: string, name: string, parent: object = {}, more: object = {}) => ({
+  apiVersion: kind === 'PolicyHTTPRoute' ? 'policy.linkerd.io/v1beta3' : 'gateway.networking.k8s.io/v1',
+  kind: kind === 'PolicyHTTPRoute' ? 'HTTPRoute' : kind,
+  metadata: { name, namespace: 'shop' },
+  spec: { parentRefs: [{ group: 'core', kind: 'Service', name: 'svc', ...parent }], ...more },
 })
