@@ -20,6 +20,12 @@ const objectMeta = struct({
   ownerReferences: list(struct({ apiVersion: text, kind: text, name: text, controller: bool })),
 })
 
+const securityContext = struct({
+  runAsUser: int,
+  runAsGroup: int,
+  capabilities: struct({ add: list(text), drop: list(text) }),
+})
+
 const container = struct({
   name: text,
   image: text,
@@ -28,6 +34,7 @@ const container = struct({
   env: list(struct({ name: text, value: text })),
   ports: list(struct({ name: text, containerPort: int, protocol: text, hostPort: int })),
   restartPolicy: text,
+  securityContext,
   volumeMounts: list(struct({ name: text, mountPath: text })),
 })
 
@@ -37,6 +44,13 @@ const podSpec = struct({
   hostNetwork: bool,
   automountServiceAccountToken: bool,
   serviceAccountName: text,
+  restartPolicy: text,
+  securityContext: struct({
+    runAsUser: int,
+    runAsGroup: int,
+    runAsNonRoot: bool,
+    seccompProfile: struct({ type: text }),
+  }),
 })
 
 const podTemplate = struct({ metadata: objectMeta, spec: podSpec })
