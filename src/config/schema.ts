@@ -265,6 +265,29 @@ export function configSchema(ruleIds: readonly string[]): ObjectSchema {
             type: 'boolean',
             default: defaultSettings.serviceAccountTokenProjection,
           },
+          cniEnabled: {
+            description: 'Helm value `cniEnabled`: the CNI plugin redirects traffic, not linkerd-init.',
+            type: 'boolean',
+            default: defaultSettings.cniEnabled,
+          },
+          nativeSidecar: {
+            description: 'Helm value `proxy.nativeSidecar`. By the release, it is on since 2.20.',
+            type: 'string',
+            enum: ['by-release', 'enabled', 'disabled'],
+            default: defaultSettings.nativeSidecar,
+          },
+          proxyInitRunAsRoot: {
+            description: 'Helm value `proxyInit.runAsRoot`.',
+            type: 'boolean',
+            default: defaultSettings.proxyInitRunAsRoot,
+          },
+          nextMinor: {
+            description: 'Minor release of the next upgrade: `upgrade-changes-injection` says what it will change.',
+            type: 'integer',
+            minimum: 10,
+            maximum: 999,
+            default: defaultSettings.nextMinor,
+          },
           clusterNetworks: {
             description: 'CIDRs in which Pods may live: the Pod CIDRs, or the Helm value `clusterNetworks`.',
             type: 'array',

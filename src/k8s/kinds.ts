@@ -33,6 +33,12 @@ const objectMeta = struct({
   ownerReferences: shared(list(struct({ apiVersion: text, kind: text, name: text, controller: bool }))),
 })
 
+const securityContext = struct({
+  runAsUser: int,
+  runAsGroup: int,
+  capabilities: struct({ add: list(text), drop: list(text) }),
+})
+
 const container = shared(
   struct({
     name: text,
@@ -42,6 +48,7 @@ const container = shared(
     env: list(shared(named(struct({ name: text, value: text }), 'environment'))),
     ports: list(struct({ name: text, containerPort: int, protocol: text, hostPort: int })),
     restartPolicy: text,
+    securityContext,
     // Not their names: that of the ServiceAccount's token is another one in every Pod.
     volumeMounts: list(struct({ mountPath: text })),
   }),
@@ -54,6 +61,13 @@ const podSpec = shared(
     hostNetwork: bool,
     automountServiceAccountToken: bool,
     serviceAccountName: text,
+    restartPolicy: text,
+    securityContext: struct({
+      runAsUser: int,
+      runAsGroup: int,
+      runAsNonRoot: bool,
+      seccompProfile: struct({ type: text }),
+    }),
   }),
 )
 

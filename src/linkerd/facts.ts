@@ -6,6 +6,13 @@
 /** pkg/k8s/labels.go. The prefix of configuration annotations on Pods, Services and Namespaces. */
 const config = 'config.linkerd.io/'
 
+/** pkg/k8s/labels.go ProxyConfigAnnotationsPrefix and its forms for what is not settled yet. */
+export const configPrefixes = {
+  stable: config,
+  beta: 'config.beta.linkerd.io/',
+  alpha: 'config.alpha.linkerd.io/',
+} as const
+
 export const annotations = {
   /** pkg/k8s/labels.go ProxyInjectAnnotation */
   inject: 'linkerd.io/inject',
@@ -25,6 +32,13 @@ export function isLinkerdKey(key: string): boolean {
 
 /** The proxy's environment (charts/partials/templates/_proxy.tpl). */
 export const proxyVariablePrefix = 'LINKERD2_PROXY_'
+
+/** pkg/k8s/labels.go: what the injector writes on every Pod it injects. */
+export const writtenAnnotations = {
+  createdBy: 'linkerd.io/created-by',
+  proxyVersion: 'linkerd.io/proxy-version',
+  trustRoots: 'linkerd.io/trust-root-sha256',
+} as const
 
 export const labels = {
   /** pkg/k8s/labels.go ControllerNSLabel: the one thing the controllers ask to know whether a Pod is meshed. */
@@ -89,6 +103,9 @@ const proxyOwnerKinds = new Set([
   'statefulset',
 ])
 
+/** Kubernetes' pod-security-admission: the level a Namespace enforces. */
+export const podSecurityLabel = 'pod-security.kubernetes.io/enforce'
+
 /** Where the control plane lives unless it was told otherwise. */
 export const controlPlaneNamespace = 'linkerd'
 
@@ -115,6 +132,19 @@ export const minorsByEdge: readonly (readonly [year: number, month: number, patc
   [24, 8, 2, 16],
   [24, 2, 4, 15],
 ]
+
+/** charts/linkerd-control-plane/values.yaml, proxy.* and proxyInit.*: what holds where no annotation says otherwise. */
+export const defaultProxy = {
+  image: 'cr.l5d.io/linkerd/proxy',
+  initImage: 'cr.l5d.io/linkerd/proxy-init',
+  debugImage: 'cr.l5d.io/linkerd/debug',
+  pullPolicy: 'IfNotPresent',
+  outboundPort: 4140,
+  /** The user whose traffic linkerd-init leaves alone. */
+  uid: 2102,
+  logLevel: 'warn,linkerd=info,hickory=error',
+  skipPorts: '4567,4568',
+} as const
 
 /** Names of the ports that the injected proxy declares (charts/partials/templates/_proxy.tpl). */
 export const proxyPortNames = { inbound: 'linkerd-proxy', admin: 'linkerd-admin' } as const

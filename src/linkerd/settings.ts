@@ -20,6 +20,14 @@ export interface LinkerdSettings {
   readonly minor: number
   /** Helm `identity.serviceAccountTokenProjection`. */
   readonly serviceAccountTokenProjection: boolean
+  /** Helm `cniEnabled`: no linkerd-init, so that nobody needs NET_ADMIN. */
+  readonly cniEnabled: boolean
+  /** Helm `proxy.nativeSidecar`: by the release, it is on since 2.20. */
+  readonly nativeSidecar: 'by-release' | 'enabled' | 'disabled'
+  /** Helm `proxyInit.runAsRoot`. */
+  readonly proxyInitRunAsRoot: boolean
+  /** The release of the next upgrade, e.g. 2.20 as 20. */
+  readonly nextMinor: number
   /** CIDRs in which Pods may live (Helm `clusterNetworks`, or the Pod CIDRs where known). */
   readonly clusterNetworks: readonly string[]
   /** Namespaces whose Pods must be meshed, whatever their annotations say. */
@@ -37,6 +45,10 @@ export const defaultSettings: LinkerdSettings = {
   opaquePorts: defaultOpaquePorts,
   minor: 20,
   serviceAccountTokenProjection: true,
+  cniEnabled: false,
+  nativeSidecar: 'by-release',
+  proxyInitRunAsRoot: false,
+  nextMinor: 20,
   clusterNetworks: ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16', 'fd00::/8'],
   requireInjection: [],
   assume: 'annotations',

@@ -2,12 +2,16 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { defaultSettings, type LinkerdSettings } from '../../src/linkerd/settings.ts'
 
-/** The records of JSON-lines files, plain or `.xz`. */
+/** The records of JSON-lines files, plain or `.xz`; of a `.json` file its members, each with its key as `id`. */
 export function* readRecords(files: readonly string[]): Generator<Record<string, never>> {
   for (const file of files) {
     const text = file.endsWith('.xz')
       ? execFileSync('xz', ['-dc', file], { encoding: 'utf8', maxBuffer: 1 << 30 })
       : readFileSync(file, 'utf8')
+    if (file.endsWith('.json')) {
+      for (const [id, member] of Object.entries(JSON.parse(text))) yield { id: id as never, member: member as never }
+      continue
+    }
     for (const line of text.split('\n')) if (line.trim() !== '') yield JSON.parse(line)
   }
 }
@@ -15,8 +19,8 @@ export function* readRecords(files: readonly string[]): Generator<Record<string,
 /** Helm values under which Linkerd was recorded, by their name in the records. */
 const variants: Readonly<Record<string, Partial<LinkerdSettings>>> = {
   default: {},
-  cni: {},
-  nonnative: {},
+  cni: { cniEnabled: true },
+  nonnative: { nativeSidecar: 'disabled' },
   noprojection: { serviceAccountTokenProjection: false },
   'opaque-custom': { opaquePorts: '3306,9042,27017,6379' },
   'opaque-none': { opaquePorts: '' },
