@@ -1,12 +1,15 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { configSchema } from '../src/config/schema.ts'
+import { catalogue } from '../src/linkerd/catalogue.ts'
 import { configMarkdown } from '../src/report/config-markdown.ts'
+import { protocolsMarkdown } from '../src/report/protocols-markdown.ts'
 import { ruleMarkdown } from '../src/report/rule-markdown.ts'
 import { rules } from '../src/rules/index.ts'
 
 /*
- * Writes what follows from the rules and the schema, so that it cannot drift: docs/rules, docs/configuration.
+ * Writes what follows from the rules and the schema, so that it cannot drift: docs/rules, docs/configuration,
+ * docs/protocols.
  * `--check` writes nothing and fails when a file is not what it should be.
  */
 
@@ -17,6 +20,7 @@ const files = new Map<string, string>([
   ...rules.map((rule) => [`docs/rules/${rule.id}.md`, ruleMarkdown(rule)] as const),
   ['docs/rules/README.md', index()],
   ['docs/configuration.md', configMarkdown(schema, readFileSync(join(root, 'examples/rollout.yaml'), 'utf8'))],
+  ['docs/protocols.md', protocolsMarkdown(catalogue)],
   [
     'docs/configuration.schema.json',
     `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', title: 'meshgate', ...schema }, null, 2)}\n`,

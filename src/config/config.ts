@@ -3,6 +3,7 @@ import type { Exemption } from '../core/exemption.ts'
 import type { NamespacePattern } from '../core/namespace-pattern.ts'
 import { isObject } from '../k8s/json.ts'
 import { defaultSettings, type LinkerdSettings } from '../linkerd/settings.ts'
+import { type ProtocolEntry, protocolFrom } from './added-protocols.ts'
 import { contradictions } from './contradictions.ts'
 import { readExpiry } from './expiry.ts'
 import { configSchema } from './schema.ts'
@@ -57,6 +58,7 @@ export function readConfig(
         ...defaultSettings,
         ...file.linkerd,
         requireInjection: file.requireInjection ?? defaultSettings.requireInjection,
+        protocols: (file.protocols ?? []).map(protocolFrom),
       },
     },
   }
@@ -69,7 +71,8 @@ export interface ConfigFile {
   readonly exemptions?: readonly ExemptionEntry[]
   readonly suppressDenials?: boolean
   readonly requireInjection?: readonly NamespacePattern[]
-  readonly linkerd?: Partial<Omit<LinkerdSettings, 'requireInjection' | 'assume'>>
+  readonly protocols?: readonly ProtocolEntry[]
+  readonly linkerd?: Partial<Omit<LinkerdSettings, 'requireInjection' | 'protocols' | 'assume'>>
 }
 
 interface RuleEntry {
