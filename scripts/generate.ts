@@ -2,14 +2,16 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path'
 import { clusterAccess, linkerdAccess, mutatingWebhooks, validatingWebhooks } from '../src/admission/registration.ts'
 import { configSchema } from '../src/config/schema.ts'
+import { catalogue } from '../src/linkerd/catalogue.ts'
 import { renderYaml } from '../src/manifests/render-yaml.ts'
 import { configMarkdown } from '../src/report/config-markdown.ts'
+import { protocolsMarkdown } from '../src/report/protocols-markdown.ts'
 import { ruleMarkdown } from '../src/report/rule-markdown.ts'
 import { rules } from '../src/rules/index.ts'
 
 /*
- * Writes what follows from the rules and the schema, so that it cannot drift: docs/rules, docs/configuration, how the webhook
- * is registered and what it may read.
+ * Writes what follows from the rules and the schema, so that it cannot drift: docs/rules, docs/configuration, docs/protocols,
+ * how the webhook is registered and what it may read.
  * `--check` writes nothing and fails when a file is not what it should be.
  */
 
@@ -37,6 +39,7 @@ const files = new Map<string, string>([
     ),
   ],
   ['docs/configuration.md', configMarkdown(schema, readFileSync(join(root, 'examples/rollout.yaml'), 'utf8'))],
+  ['docs/protocols.md', protocolsMarkdown(catalogue)],
   [
     'docs/configuration.schema.json',
     `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', title: 'meshgate', ...schema }, null, 2)}\n`,

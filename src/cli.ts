@@ -6,6 +6,7 @@ const commands = {
   check: async () => (await import('./commands/check.ts')).check,
   serve: async () => (await import('./commands/serve.ts')).serve,
   rules: async () => (await import('./commands/rules.ts')).rules,
+  protocols: async () => (await import('./commands/protocols.ts')).protocols,
   explain: async () => (await import('./commands/explain.ts')).explain,
 }
 
@@ -14,6 +15,7 @@ const usage = `meshgate ${version}: stops Linkerd misconfigurations before they 
   meshgate check PATH…       judge manifests: files, directories, globs, - for standard input
   meshgate serve             run the admission webhook
   meshgate rules             list every rule
+  meshgate protocols         list every protocol it knows, and who speaks first
   meshgate explain RULE      what a rule means, why it matters, what to do
   meshgate explain --port SERVICE:PORT [PATH…]
                              what each side knows of a port, and what connections to it experience

@@ -3,6 +3,7 @@ import type { Exemption } from '../core/exemption.ts'
 import type { NamespacePattern } from '../core/namespace-pattern.ts'
 import { isObject } from '../k8s/json.ts'
 import { defaultSettings, type LinkerdSettings } from '../linkerd/settings.ts'
+import { type ProtocolEntry, protocolFrom } from './added-protocols.ts'
 import { contradictions } from './contradictions.ts'
 import { readExpiry } from './expiry.ts'
 import { configSchema } from './schema.ts'
@@ -42,7 +43,11 @@ export function readConfig(
   const errors = contradictions(file)
   if (errors.length > 0) return { errors }
   const perRule = Object.entries(file.rules ?? {})
-  const said = { ...file.linkerd, ...(file.requireInjection ? { requireInjection: file.requireInjection } : {}) }
+  const said: Partial<LinkerdSettings> = {
+    ...file.linkerd,
+    ...(file.requireInjection ? { requireInjection: file.requireInjection } : {}),
+    ...(file.protocols ? { protocols: file.protocols.map(protocolFrom) } : {}),
+  }
   return {
     config: {
       enforcement: {
@@ -70,7 +75,8 @@ export interface ConfigFile {
   readonly exemptions?: readonly ExemptionEntry[]
   readonly suppressDenials?: boolean
   readonly requireInjection?: readonly NamespacePattern[]
-  readonly linkerd?: Partial<Omit<LinkerdSettings, 'requireInjection' | 'assume'>>
+  readonly protocols?: readonly ProtocolEntry[]
+  readonly linkerd?: Partial<Omit<LinkerdSettings, 'requireInjection' | 'protocols' | 'assume'>>
 }
 
 interface RuleEntry {

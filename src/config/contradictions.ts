@@ -1,11 +1,17 @@
 import type { Path } from '../k8s/json.ts'
 import type { LabelSelector } from '../k8s/kinds.ts'
+import { wrongProtocols } from './added-protocols.ts'
 import type { ConfigFile } from './config.ts'
 import { readExpiry } from './expiry.ts'
 import type { ConfigError } from './validate.ts'
 
 /** What a file says that follows the schema and still makes no sense: a day that does not exist, a condition on nothing. */
-export function contradictions({ rules, exemptions = [], requireInjection = [] }: ConfigFile): ConfigError[] {
+export function contradictions({
+  rules,
+  exemptions = [],
+  requireInjection = [],
+  protocols = [],
+}: ConfigFile): ConfigError[] {
   const inRules = Object.entries(rules ?? {}).flatMap(([id, { namespaces = [] }]) =>
     namespaces.flatMap((entry, i) =>
       'selector' in entry ? inSelector(entry.selector, ['rules', id, 'namespaces', i, 'selector']) : [],
@@ -19,7 +25,7 @@ export function contradictions({ rules, exemptions = [], requireInjection = [] }
   const inRequired = requireInjection.flatMap((pattern, i) =>
     typeof pattern === 'string' ? [] : inSelector(pattern.selector, ['requireInjection', i, 'selector']),
   )
-  return [...inRules, ...inExemptions, ...inRequired]
+  return [...inRules, ...inExemptions, ...inRequired, ...wrongProtocols(protocols)]
 }
 
 /** As the API server judges a selector: In and NotIn need values, Exists and DoesNotExist have none. */

@@ -1,5 +1,6 @@
 import { enforcements } from '../core/enforce.ts'
 import { defaultSettings } from '../linkerd/settings.ts'
+import { protocolsSchema } from './added-protocols.ts'
 
 /** The part of JSON Schema that the configuration uses. */
 export type Schema =
@@ -229,6 +230,7 @@ export function configSchema(ruleIds: readonly string[]): ObjectSchema {
         },
         default: [],
       },
+      protocols: protocolsSchema,
       linkerd: {
         description: "What is true of your Linkerd. The defaults are Linkerd's own.",
         type: 'object',

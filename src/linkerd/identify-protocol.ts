@@ -1,7 +1,9 @@
 import { own } from '../k8s/json.ts'
 import type { Container } from '../k8s/kinds.ts'
 import type { Labels } from '../k8s/selector.ts'
-import { catalogue, clientFirstImages, type Protocol } from './catalogue.ts'
+import { catalogue, clientFirstImages } from './catalogue.ts'
+import type { Protocol } from './protocol.ts'
+import type { LinkerdSettings } from './settings.ts'
 
 /** What a port very likely speaks, and how we know: by the image, by several hints, or by its number alone. */
 export interface Identified {
@@ -19,11 +21,11 @@ export interface PortSigns {
 }
 
 /**
- * The protocol of a port as the catalogue knows it, or undefined. One strong sign suffices: the image of its very container,
+ * The protocol of a port as the catalogue knows it, or undefined; what configuration adds counts before it. One strong sign suffices: the image of its very container,
  * on one of its ports or under one of its names. Otherwise two weaker ones: a usual number, a usual name, an environment
  * variable or argument, a label; one of them must be the number, or a name that nobody else uses. A number that many use is
  * never enough by itself. A name that says HTTP, gRPC, metrics or TLS settles that it is none: with TLS the client speaks
- * first, unless the protocol greets before TLS.
+ * first, unless the protocol greets before TLS. Of equal signs those for a more delicate class win.
  *
  *   | image | number | own name | vague name | variable, argument or label | known by          |
  *   |-------|--------|----------|------------|-----------------------------|-------------------|
@@ -36,11 +38,15 @@ export interface PortSigns {
  *   | no    | no     | yes      | any        | no                          | nothing           |
  *   | no    | yes    | no       | no         | no                          | number, if unique |
  */
-export function identifyProtocol(signs: PortSigns): Identified | undefined {
+export function identifyProtocol(
+  signs: PortSigns,
+  { protocols: added }: Pick<LinkerdSettings, 'protocols'>,
+): Identified | undefined {
   if (saysOtherwise(signs.name)) return undefined
-  const [best] = catalogue
+  const all = [...added, ...catalogue]
+  const [best] = all
     .flatMap((protocol) => {
-      const by = signsOf(protocol, signs)
+      const by = signsOf(protocol, signs, added)
       return by === undefined ? [] : [{ protocol, by }]
     })
     .toSorted((a, b) => strengths.indexOf(a.by) - strengths.indexOf(b.by))
@@ -49,15 +55,20 @@ export function identifyProtocol(signs: PortSigns): Identified | undefined {
 
 const strengths: readonly Identified['by'][] = ['image', 'hints', 'number']
 
-function signsOf(protocol: Protocol, { number, name, container, labels }: PortSigns): Identified['by'] | undefined {
-  if (saysTls(name) && !protocol.greetsBeforeTls) return undefined
+function signsOf(
+  protocol: Protocol,
+  { number, name, container, labels }: PortSigns,
+  added: readonly Protocol[],
+): Identified['by'] | undefined {
+  const afterTls = protocol.class === 'client-first' || protocol.class === 'implicit-tls' || protocol.greetsBeforeTls
+  if (saysTls(name) && !afterTls) return undefined
   const usualNumber = protocol.ports.includes(number)
   const ownName = name !== undefined && protocol.portNames.includes(name)
   const vagueName = name !== undefined && protocol.vagueNames?.includes(name) === true
   if (!usualNumber && !ownName && !vagueName) return undefined
   const image = container?.image ?? undefined
   if (matchesImage(protocol.images, image)) return 'image'
-  if (matchesImage(clientFirstImages, image)) return undefined
+  if (protocol.class === 'server-first' && isClientFirst(image, added)) return undefined
   const others = [
     anyMatches(
       protocol.env,
@@ -68,14 +79,21 @@ function signsOf(protocol: Protocol, { number, name, container, labels }: PortSi
   ].some(Boolean)
   if (usualNumber ? ownName || vagueName || others : ownName && others) return 'hints'
   // A container or a name of other software settles that its number is a coincidence.
-  const other = anyMatches(clientFirstImages, [name]) || catalogue.some(({ images }) => matchesImage(images, image))
+  const other =
+    anyMatches(clientFirstImages, [name]) || [...added, ...catalogue].some(({ images }) => matchesImage(images, image))
   return protocol.numberAlone?.includes(number) && !other ? 'number' : undefined
+}
+
+/** Is this the image of software whose server never speaks first? */
+function isClientFirst(image: string | undefined, added: readonly Protocol[]): boolean {
+  const others = added.filter((protocol) => protocol.class !== 'server-first')
+  return matchesImage(clientFirstImages, image) || others.some(({ images }) => matchesImage(images, image))
 }
 
 /** Words in a port's name that rule a plain server-first protocol out, and the PROXY protocol, where the client begins. */
 function saysOtherwise(name = ''): boolean {
   return (
-    /(?:^|-)(?:https?\d?|grpc|h2c|web|ui|metrics|monitor|monitoring|exporter|prometheus|mysqlx|proxy-protocol)(?:-|$)/.test(
+    /(?:^|-)(?:https?\d?|grpc|h2c|web|ui|metrics|monitor|monitoring|exporter|prometheus|proxy-protocol)(?:-|$)/.test(
       name,
     ) || /^(?:smtps?|subs?|submissions?|imaps?|pop3?s?|lmtp|sieve)-(?:proxy|haproxy)$/.test(name)
   )

@@ -86,7 +86,7 @@ function serverStoryOf(
     skipped: side.skipped,
   }
   const target = targetOf(outbound.port ?? { port }, template)
-  const identified = target && identifyProtocol({ ...target, labels: labelsOf(template.metadata) })
+  const identified = target && identifyProtocol({ ...target, labels: labelsOf(template.metadata) }, view.settings)
   const paths: PathStory[] = []
   const tell = (path: PathName, who: string, experienceOf: (traffic: Traffic) => Experience, seen: boolean) =>
     paths.push({

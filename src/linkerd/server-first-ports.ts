@@ -51,7 +51,7 @@ function identifyServicePort(
   if (pods.length === 0) {
     const byTarget = typeof port.targetPort === 'number' && port.targetPort !== 0 ? port.targetPort : number
     if (isProxyPort(byTarget, settings)) return undefined
-    return identifyProtocol({ number: byTarget, name, labels: labelsOf(service.metadata) })
+    return identifyProtocol({ number: byTarget, name, labels: labelsOf(service.metadata) }, settings)
   }
   for (const pod of pods) {
     const template = podTemplateOf(pod)
@@ -59,8 +59,8 @@ function identifyServicePort(
     if (!target || isProxyPort(target.number, settings)) continue
     const labels = labelsOf(template.metadata)
     // What the Service calls its port can say it, and can rule it out.
-    const named = identifyProtocol({ ...target, name, labels })
-    const identified = identifyProtocol({ ...target, labels }) ?? named
+    const named = identifyProtocol({ ...target, name, labels }, settings)
+    const identified = identifyProtocol({ ...target, labels }, settings) ?? named
     if (identified && (named || name === undefined)) return identified
   }
   return undefined
@@ -99,7 +99,7 @@ export function identifyContainerPort(
   settings: LinkerdSettings,
 ): Identified | undefined {
   if (isProxyPort(port.number, settings)) return undefined
-  const identified = identifyProtocol({ ...port, labels: labelsOf(template.metadata) })
+  const identified = identifyProtocol({ ...port, labels: labelsOf(template.metadata) }, settings)
   if (identified?.protocol.class !== 'server-first') return undefined
   if (identified.by === 'number' && !port.declared) return undefined
   const leading = portsLeadingTo(port.number, template, services)

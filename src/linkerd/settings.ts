@@ -1,5 +1,6 @@
 import type { NamespacePattern } from '../core/namespace-pattern.ts'
 import { controlPlaneNamespace, defaultOpaquePorts, inboundPort, proxyPorts } from './facts.ts'
+import type { Protocol } from './protocol.ts'
 
 /**
  * What is true of this cluster's Linkerd, beyond single objects. Defaults are Linkerd's own ({@link file://./facts.ts});
@@ -32,6 +33,8 @@ export interface LinkerdSettings {
   readonly clusterNetworks: readonly string[]
   /** Namespaces whose Pods must be meshed, whatever their annotations say. */
   readonly requireInjection: readonly NamespacePattern[]
+  /** Protocols of this cluster's own software, beside those of the catalogue. */
+  readonly protocols: readonly Protocol[]
   /** What to think of Pods whose namespace is not known: `--assume-meshed`, `--assume-unmeshed`. */
   readonly assume: 'annotations' | 'meshed' | 'unmeshed'
 }
@@ -51,6 +54,7 @@ export const defaultSettings: LinkerdSettings = {
   nextMinor: 20,
   clusterNetworks: ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16', 'fd00::/8'],
   requireInjection: [],
+  protocols: [],
   assume: 'annotations',
 }
 

@@ -7,8 +7,9 @@ import { labelsOf, type Resource } from '../k8s/resource.ts'
 import { selectsByMap } from '../k8s/selector.ts'
 import { annotations } from '../linkerd/facts.ts'
 import type { Identified } from '../linkerd/identify-protocol.ts'
+import { hasMeshedClients, isSubjectMeshed } from '../linkerd/mesh-clients.ts'
 import { isAnybodyMeshed } from '../linkerd/mesh-summary.ts'
-import { hasMeshLabel, isMeshed, isNamespaceMeshed, type Meshed } from '../linkerd/meshed.ts'
+import { isNamespaceMeshed, type Meshed } from '../linkerd/meshed.ts'
 import {
   forClients,
   opaqueReads,
@@ -102,7 +103,7 @@ function* judgeService(service: Resource<'Service'>, view: PortView) {
     return way === 'opaque' || way === 'http' ? [] : [{ ...one, way }]
   })
   if (open.length === 0) return
-  const meshed = meshOf(service, pods, view)
+  const meshed = hasMeshedClients(service, pods, view)
   if (meshed === 'no') return
   const ports = open.map(({ port }) => port)
   const wanted = canonicalList(list.value, ports, (name) => (name === '' ? [] : servicePortsNamed(service, name)))
@@ -118,7 +119,7 @@ function* judgeService(service: Resource<'Service'>, view: PortView) {
 
 /** Path P4: the address is that of the name, and only the client's side is Linkerd's. */
 function* judgeExternalName(service: Resource<'Service'>, view: PortView) {
-  if (meshOf(service, [], view) === 'no') return
+  if (hasMeshedClients(service, [], view) === 'no') return
   const opaque = portsByGo(view.settings.opaquePorts)
   for (const { port, index, identified } of serverFirstPortsOf(service, [], view.settings)) {
     // The default list counts for addresses inside Linkerd's clusterNetworks.
@@ -134,26 +135,11 @@ function* judgeExternalName(service: Resource<'Service'>, view: PortView) {
   }
 }
 
-/**
- * Are there meshed clients for this Service? Those behind it that are meshed say so; an unmeshed server has them too when
- * anything else is known to be meshed.
- */
-function meshOf(service: Resource<'Service'>, pods: readonly Resource<PodKind>[], view: PortView): Meshed {
-  const servers = pods.map((pod) => isMeshed(podTemplateOf(pod), pod.namespace, view))
-  if (servers.includes('yes')) return 'yes'
-  const own = isNamespaceMeshed(service.namespace, view)
-  if (own === 'yes') return servers.length > 0 && servers.every((one) => one === 'no') ? 'unknown' : 'yes'
-  if (own === 'unknown' || servers.includes('unknown')) return 'unknown'
-  return isAnybodyMeshed(view) ? 'unknown' : 'no'
-}
-
 /** Paths P2 and P3, by the table of {@link outcomeOf}: those who dial the Pod, and the proxy beside the server. */
 function* judgePods(subject: Resource<PodKind>, view: PortView) {
   const template = podTemplateOf(subject)
   const { namespace } = subject
-  // Having passed the injector, a Pod without the label is not meshed, whatever was predicted.
-  const passed = view.stage === 'admitted' && subject.kind === 'Pod'
-  const predicted = passed && !hasMeshLabel(template.metadata) ? 'no' : isMeshed(template, namespace, view)
+  const predicted = isSubjectMeshed(subject, view)
   // Linkerd does not find a Pod by an address that is its host's.
   if (predicted === 'no' && template.spec.hostNetwork === true) return
   const services = view

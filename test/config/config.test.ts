@@ -14,17 +14,18 @@ t.test('it takes an empty file for the defaults', async (t) => {
 })
 
 t.test('it has the defaults its schema states', async (t) => {
-  const { linkerd, ceiling, suppressDenials, requireInjection, exemptions } = schema.properties
+  const { linkerd, ceiling, suppressDenials, requireInjection, exemptions, protocols } = schema.properties
   const stated = Object.entries(linkerd && 'properties' in linkerd ? linkerd.properties : {}).map(([key, member]) => [
     key,
     'default' in member ? member.default : undefined,
   ])
-  const { requireInjection: required, assume, ...rest } = defaultSettings
+  const { requireInjection: required, protocols: added, assume, ...rest } = defaultSettings
   t.same(Object.fromEntries(stated), rest)
   t.equal(assume, 'annotations')
   t.match(ceiling, { default: defaultConfig.enforcement.ceiling })
   t.match(suppressDenials, { default: defaultConfig.enforcement.suppressDenials })
   t.match(requireInjection, { default: required })
+  t.match(protocols, { default: added })
   t.match(exemptions, { default: defaultConfig.enforcement.exemptions })
 })
 
@@ -49,6 +50,17 @@ t.test('it reads every key', async (t) => {
         { rule: 'second-rule', reason: 'y' },
       ],
       requireInjection: ['shop', { selector: { matchExpressions: [{ key: 'mesh', operator: 'Exists' }] } }],
+      protocols: [
+        {
+          id: 'acme-bus',
+          class: 'server-first',
+          evidence: 'medium',
+          ports: [7001],
+          images: ['acme-bus*'],
+          greetsBeforeTls: true,
+        },
+        { id: 'acme-log', name: 'Acme log', class: 'client-first', ports: [4222], numberAlone: [4222] },
+      ],
       linkerd: { transportMode: 'transparent', minor: 17, opaquePorts: '3306' },
     },
     ids,
@@ -90,6 +102,29 @@ t.test('it reads every key', async (t) => {
         minor: 17,
         opaquePorts: '3306',
         requireInjection: ['shop', { selector: { matchExpressions: [{ key: 'mesh', operator: 'Exists' }] } }],
+        protocols: [
+          {
+            id: 'acme-bus',
+            name: 'acme-bus',
+            class: 'server-first',
+            evidence: 'medium',
+            ports: [7001],
+            images: ['acme-bus*'],
+            portNames: [],
+            greetsBeforeTls: true,
+            source: 'configuration',
+          },
+          {
+            id: 'acme-log',
+            name: 'Acme log',
+            class: 'client-first',
+            ports: [4222],
+            numberAlone: [4222],
+            images: [],
+            portNames: [],
+            source: 'configuration',
+          },
+        ],
       },
       linkerdSaid: {
         transportMode: 'transparent',

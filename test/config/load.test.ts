@@ -38,6 +38,42 @@ exemptions:
   })
 })
 
+t.test('it places what is wrong with protocols of one’s own', async (t) => {
+  const text = `protocols:
+  - id: acme-bus
+    class: server-frist
+    ports: [7001, 70000]
+  - id: nats
+    class: client-first
+    ports: [4222]
+    numberAlone: [4222, 4223]
+  - id: acme-bus
+    class: server-first
+    images: [acme-bus]
+  - class: server-first
+`
+  t.throws(() => parseConfig('m.yaml', text, ids), {
+    message: [
+      'm.yaml:3:12: protocols[0].class: "server-frist" is not one of server-first, both-first, long-lived, client-first, implicit-tls; did you mean server-first?',
+      'm.yaml:4:19: protocols[0].ports[1]: expected an integer from 1 to 65535, found 70000',
+      'm.yaml:12:5: protocols[3]: id is missing',
+    ].join('\n'),
+  })
+  const spelled = text
+    .replace('frist', 'first')
+    .replace(', 70000', '')
+    .replace(/ {2}- class: server-first\n$/, '')
+  t.throws(() => parseConfig('m.yaml', spelled, ids), {
+    message: [
+      'm.yaml:2:5: protocols[0]: nothing would be recognised: give images with ports or portNames, or numberAlone, or two other signs',
+      'm.yaml:5:9: protocols[1].id: there is a protocol nats already',
+      'm.yaml:8:25: protocols[1].numberAlone[1]: 4223 is not among its ports',
+      'm.yaml:9:9: protocols[2].id: there is a protocol acme-bus already',
+      'm.yaml:9:5: protocols[2]: nothing would be recognised: give images with ports or portNames, or numberAlone, or two other signs',
+    ].join('\n'),
+  })
+})
+
 t.test('it reads words that YAML 1.1 takes for something else', async (t) => {
   const config = parseConfig(
     'm.yaml',

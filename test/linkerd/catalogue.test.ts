@@ -2,6 +2,9 @@ import t from 'tap'
 import { catalogue, clientFirstImages } from '../../src/linkerd/catalogue.ts'
 import { defaultOpaquePorts } from '../../src/linkerd/facts.ts'
 import { identifyProtocol } from '../../src/linkerd/identify-protocol.ts'
+import type { ProtocolClass } from '../../src/linkerd/protocol.ts'
+
+const none = { protocols: [] }
 
 // Class S, software by software: a usual image and the ports on which its server speaks first.
 const serverFirst: readonly (readonly [id: string, image: string, ports: readonly number[]])[] = [
@@ -57,15 +60,15 @@ const serverFirst: readonly (readonly [id: string, image: string, ports: readonl
 t.test('it knows every strict server-first protocol by its image and ports', async (t) => {
   for (const [id, image, ports] of serverFirst)
     for (const number of ports) {
-      const found = identifyProtocol({ number, name: undefined, container: { image } })
+      const found = identifyProtocol({ number, name: undefined, container: { image } }, none)
       t.same([found?.protocol.id, found?.by], [id, 'image'], `${image} on ${number}`)
       t.equal(found?.protocol.class, 'server-first')
     }
   const untold = ['galera-state-transfer', 'daytime', 'qmp', 'fluentd-forward']
   t.same(
     [...new Set(serverFirst.map(([id]) => id)), ...untold].toSorted(),
-    catalogue.map(({ id }) => id).toSorted(),
-    'nothing else is in the catalogue',
+    [...idsOf('server-first'), 'galera-state-transfer'].toSorted(),
+    'nothing else is in that class',
   )
 })
 
@@ -75,16 +78,25 @@ t.test('it knows the protocols that have no image of their own', async (t) => {
     [17, 'qotd'],
     [19, 'chargen'],
   ] as const)
-    t.equal(identifyProtocol({ number, name })?.protocol.id, 'daytime')
-  t.equal(identifyProtocol({ number: 4444, name: 'qmp', container: { image: 'tianon/qemu' } })?.protocol.id, 'qmp')
+    t.equal(identifyProtocol({ number, name }, none)?.protocol.id, 'daytime')
+  t.equal(
+    identifyProtocol({ number: 4444, name: 'qmp', container: { image: 'tianon/qemu' } }, none)?.protocol.id,
+    'qmp',
+  )
   const fluentd = { image: 'fluent/fluentd:v1', env: [{ name: 'FLUENTD_SHARED_KEY' }] }
-  t.equal(identifyProtocol({ number: 24224, name: 'forward', container: fluentd })?.protocol.id, 'fluentd-forward')
-  t.equal(identifyProtocol({ number: 24224, name: 'forward', container: { image: 'fluent/fluentd:v1' } }), undefined)
+  t.equal(
+    identifyProtocol({ number: 24224, name: 'forward', container: fluentd }, none)?.protocol.id,
+    'fluentd-forward',
+  )
+  t.equal(
+    identifyProtocol({ number: 24224, name: 'forward', container: { image: 'fluent/fluentd:v1' } }, none),
+    undefined,
+  )
 })
 
 t.test('it says of Galera’s state transfer that nobody waits', async (t) => {
   for (const number of [4568, 4444])
-    t.match(identifyProtocol({ number, name: undefined, container: { image: 'mariadb-galera' } })?.protocol, {
+    t.match(identifyProtocol({ number, name: undefined, container: { image: 'mariadb-galera' } }, none)?.protocol, {
       id: 'galera-state-transfer',
       class: 'long-lived',
     })
@@ -92,24 +104,35 @@ t.test('it says of Galera’s state transfer that nobody waits', async (t) => {
 
 t.test('it is sure of most, and says where it depends on the software or its configuration', async (t) => {
   t.same(
-    catalogue.filter(({ evidence }) => evidence === 'medium').map(({ id }) => id),
+    catalogue
+      .filter(({ evidence }) => evidence === 'medium')
+      .map(({ id }) => id)
+      .toSorted(),
     [
+      'aerospike',
+      'cyrus-mupdate',
+      'daytime',
+      'galera-state-transfer',
+      'hana',
+      'ignite',
       'matrixone',
       'mycat',
-      'galera-state-transfer',
-      'telnet',
-      'openvpn-management',
-      'varnish-cli',
-      'teamspeak-query',
-      'qmp',
+      'mysql-x',
       'nsca',
-      'daytime',
-      'cyrus-mupdate',
-    ],
+      'openvpn-management',
+      'qmp',
+      'spice',
+      'sphinx-binary',
+      'teamspeak-query',
+      'telnet',
+      'thrift',
+      'tor-control',
+      'varnish-cli',
+    ].toSorted(),
   )
   t.same(
     catalogue.filter(({ evidence }) => evidence === 'low').map(({ id }) => id),
-    ['fluentd-forward'],
+    ['fluentd-forward', 'irc'],
   )
 })
 
@@ -135,17 +158,105 @@ t.test('it has one entry per id, each with a source and with signs', async (t) =
   }
 })
 
-t.test('it holds no port that speaks HTTP, client-first, or TLS at once', async (t) => {
-  const listed = new Set(catalogue.flatMap(({ ports }) => ports))
+t.test('it calls no port server-first that speaks HTTP, client-first, or TLS at once', async (t) => {
+  const listed = new Set(catalogue.filter((one) => one.class === 'server-first').flatMap(({ ports }) => ports))
   // NATS monitoring, Doris' HTTP, TiDB's status, ClickHouse's HTTP and native ports; then implicit TLS; then class C.
   const others = [8222, 8030, 10080, 8123, 9000, 465, 993, 995, 990, 992, 636, 5671, 8883, 6514, 563, 27017, 9092, 6379]
   for (const port of [...others, 5432, 11211, 9042, 33060, 22, 873, 61616]) t.notOk(listed.has(port), String(port))
   t.ok(defaultOpaquePorts.split(',').includes('3306'))
 })
 
+// The other classes, protocol by protocol and port by port: what must be opaque is above.
+const others: readonly (readonly [ProtocolClass, ...(readonly [id: string, ...ports: number[]])[]])[] = [
+  [
+    'both-first',
+    ['ssh', 22, 2222],
+    ['rsync', 873],
+    ['mysql-x', 33060],
+    ['activemq-openwire', 61616],
+    ['ceph-msgr2', 3300],
+  ],
+  [
+    'long-lived',
+    ['galera-state-transfer', 4568, 4444],
+    ['postgresql', 5432],
+    ['postgresql-proxy', 6432, 9999, 26257, 5433],
+    ['redis', 6379],
+    ['redis-cluster', 26379, 16379],
+    ['memcached', 11211],
+    ['elasticsearch-transport', 9300],
+    ['couchbase-kv', 11210],
+  ],
+  [
+    'client-first',
+    ['mongodb', 27017],
+    ['kafka', 9092],
+    ['zookeeper', 2181, 2888, 3888],
+    ['cassandra', 9042, 7000],
+    ['amqp', 5672],
+    ['mqtt', 1883],
+    ['stomp', 61613],
+    ['mssql', 1433],
+    ['oracle', 1521],
+    ['erlang', 4369, 25672],
+    ['hazelcast', 5701],
+    ['gearman', 4730],
+    ['beanstalkd', 11300],
+    ['clamd', 3310],
+    ['xmpp', 5222],
+    ['irc', 6667],
+    ['ldap', 389],
+    ['pulsar', 6650],
+    ['nsq', 4150],
+    ['neo4j-bolt', 7687],
+    ['aerospike', 3000],
+    ['ignite', 10800],
+    ['db2', 50000],
+    ['hana', 30015, 39915],
+    ['jdwp', 5005],
+    ['etcd', 2379],
+    ['thrift', 9090],
+    ['clickhouse-native', 9000],
+    ['sphinx-binary', 9312],
+    ['guacd', 4822],
+    ['tor-control', 9051],
+    ['spice', 5930],
+  ],
+  [
+    'implicit-tls',
+    ['submissions', 465],
+    ['imaps', 993],
+    ['pop3s', 995],
+    ['ftps', 990],
+    ['telnets', 992],
+    ['ldaps', 636],
+    ['amqps', 5671],
+    ['mqtts', 8883],
+    ['syslog-tls', 6514],
+    ['nntps', 563],
+  ],
+]
+
+t.test('it knows the protocols that need not be opaque, each with its ports', async (t) => {
+  for (const [name, ...entries] of others) {
+    t.same(
+      entries.map(([id]) => id),
+      idsOf(name),
+      name,
+    )
+    for (const [id, ...ports] of entries)
+      for (const port of ports) t.ok(catalogue.find((one) => one.id === id)?.ports.includes(port), `${id} uses ${port}`)
+  }
+})
+
+function idsOf(name: ProtocolClass): string[] {
+  return catalogue.filter((protocol) => protocol.class === name).map(({ id }) => id)
+}
+
 t.test('it has no image for both sides', async (t) => {
   for (const image of clientFirstImages) {
     const plain = image.replace('*', '')
-    for (const { id, images } of catalogue) t.notOk(images.includes(plain), `${plain} is none of ${id}`)
+    for (const { id, images } of catalogue.filter((one) => one.class === 'server-first'))
+      t.notOk(images.includes(plain), `${plain} is none of ${id}`)
   }
 })

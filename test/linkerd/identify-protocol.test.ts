@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { catalogue } from '../../src/linkerd/catalogue.ts'
 import { type Identified, identifyProtocol } from '../../src/linkerd/identify-protocol.ts'
+import type { Protocol } from '../../src/linkerd/protocol.ts'
+
+const none = { protocols: [] }
 
 type Known = `${string} by ${Identified['by']}` | undefined
 
@@ -37,13 +40,14 @@ const table: readonly (readonly [
 t.test('it weighs image, number, name and hints as the table says', async (t) => {
   for (const [image, number, name, hint, by] of table) {
     const container = { image: image ? 'mysql:8' : 'registry.example/app:1', env: hint ? rootPassword : [] }
-    const found = identifyProtocol({ number: number ? 3306 : 13306, name, container })
+    const found = identifyProtocol({ number: number ? 3306 : 13306, name, container }, none)
     t.same([found?.protocol.id, found?.by], [by && 'mysql', by], JSON.stringify({ image, number, name, hint }))
   }
   // On a client-first database none of it counts.
   for (const [, number, name] of table) {
     const container = { image: 'docker.io/library/postgres:16', env: rootPassword }
-    t.equal(identifyProtocol({ number: number ? 3306 : 13306, name, container }), undefined)
+    const found = identifyProtocol({ number: number ? 3306 : 13306, name, container }, none)
+    t.ok(found === undefined || found.protocol.id === 'postgresql', `${number ? 3306 : 13306} ${name}`)
   }
 })
 
@@ -64,7 +68,8 @@ const cases: readonly (readonly [what: string, Parameters<typeof identifyProtoco
   ['a number of many', { number: 4000, name: undefined }, undefined],
   ['a number of many', { number: 9004, name: undefined, container: { image: 'example/api' } }, undefined],
   ['a number of many', { number: 50000, name: undefined, container: { image: 'jenkins/jenkins' } }, undefined],
-  ['a number of many', { number: 2222, name: 'ssh' }, undefined],
+  ['both sides at once', { number: 2222, name: 'ssh' }, 'ssh by hints'],
+  ['a number of many', { number: 2222, name: undefined }, undefined],
   ['a number of few', { number: 4222, name: undefined }, 'nats by number'],
   [
     'a number of few, of other software in the catalogue',
@@ -84,7 +89,29 @@ const cases: readonly (readonly [what: string, Parameters<typeof identifyProtoco
   ],
   ['HTTP on its number', { number: 3306, name: 'http', container: { image: 'mysql:8' } }, undefined],
   ['gRPC on its number', { number: 4000, name: 'grpc-api', container: { image: 'pingcap/tidb' } }, undefined],
-  ['MySQL X', { number: 33060, name: 'mysqlx', container: { image: 'mysql:8' } }, undefined],
+  ['MySQL X', { number: 33060, name: 'mysqlx', container: { image: 'mysql:8' } }, 'mysql-x by image'],
+  ['a pool', { number: 5432, name: undefined, container: { image: 'bitnami/postgresql:16' } }, 'postgresql by image'],
+  ['a client-first broker', { number: 9092, name: 'kafka' }, 'kafka by hints'],
+  [
+    'a client-first broker with TLS',
+    { number: 27017, name: 'mongo-tls', container: { image: 'mongo:7' } },
+    'mongodb by image',
+  ],
+  [
+    'TLS at once, by its name',
+    { number: 993, name: 'imaps', container: { image: 'dovecot/dovecot' } },
+    'imaps by hints',
+  ],
+  [
+    'one binary, two protocols',
+    { number: 9000, name: 'native', container: { image: 'clickhouse/clickhouse-server' } },
+    'clickhouse-native by image',
+  ],
+  [
+    'one binary, two protocols',
+    { number: 9004, name: undefined, container: { image: 'clickhouse/clickhouse-server' } },
+    'clickhouse-mysql by image',
+  ],
   ['TLS that begins at once', { number: 25, name: 'smtp-tls', container: { image: 'boky/postfix' } }, undefined],
   ['TLS that begins at once', { number: 587, name: 'submissions', container: { image: 'boky/postfix' } }, undefined],
   ['TLS after the greeting', { number: 4222, name: 'nats-tls', container: { image: 'nats:2' } }, 'nats by image'],
@@ -107,7 +134,7 @@ const cases: readonly (readonly [what: string, Parameters<typeof identifyProtoco
 
 t.test('it knows what is what', async (t) => {
   for (const [what, signs, known] of cases) {
-    const found = identifyProtocol(signs)
+    const found = identifyProtocol(signs, none)
     t.equal(found && `${found.protocol.id} by ${found.by}`, known, `${what}: ${JSON.stringify(signs)}`)
   }
 })
@@ -126,14 +153,18 @@ t.test('it reads an image by the end of its name', async (t) => {
     ['mynats', false],
     ['', false],
   ] as const)
-    t.equal(identifyProtocol({ number: 4222, name: undefined, container: { image } })?.by === 'image', known, image)
+    t.equal(
+      identifyProtocol({ number: 4222, name: undefined, container: { image } }, none)?.by === 'image',
+      known,
+      image,
+    )
 })
 
 t.test('it never goes by the number alone, but for the few', async (t) => {
   const few = new Set(catalogue.flatMap(({ numberAlone = [] }) => numberAlone))
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 65535 }), (number) => {
-      const found = identifyProtocol({ number, name: undefined, container: { image: 'registry.example/app:1' } })
+      const found = identifyProtocol({ number, name: undefined, container: { image: 'registry.example/app:1' } }, none)
       t.equal(found?.by, few.has(number) ? 'number' : undefined, String(number))
     }),
     {
@@ -148,14 +179,41 @@ t.test('it takes the strongest sign', async (t) => {
     fc.property(fc.constantFrom(...catalogue.filter(({ images }) => images.length > 0)), (protocol) => {
       const [image = ''] = protocol.images
       for (const number of protocol.ports) {
-        const found = identifyProtocol({
-          number,
-          name: undefined,
-          container: { image: image.replaceAll('*', '') || 'x' },
-        })
+        const container = { image: image.replaceAll('*', '') || 'x' }
+        const found = identifyProtocol({ number, name: undefined, container }, none)
         t.equal(found?.by, 'image', `${image} on ${number}`)
         t.ok(found?.protocol.ports.includes(number))
       }
     }),
   )
+})
+
+const bus: Protocol = {
+  id: 'acme-bus',
+  name: 'Acme bus',
+  class: 'server-first',
+  ports: [7001],
+  numberAlone: [7001],
+  images: ['acme-bus*'],
+  portNames: ['bus'],
+  source: 'configuration',
+}
+const quiet: Protocol = { ...bus, id: 'acme-log', class: 'client-first', ports: [4222], numberAlone: [4222] }
+
+t.test('it knows what configuration adds, before its own', async (t) => {
+  const add = (...protocols: readonly Protocol[]) => ({ protocols })
+  const acme = { image: 'registry.example/acme-bus-server:3' }
+  for (const [signs, settings, known] of [
+    [{ number: 7001, name: undefined, container: acme }, add(bus), 'acme-bus by image'],
+    [{ number: 7001, name: 'bus' }, add(bus), 'acme-bus by hints'],
+    [{ number: 7001, name: undefined }, add(bus), 'acme-bus by number'],
+    [{ number: 7001, name: undefined }, none, undefined],
+    // Here 4222 is not NATS, unless something says NATS.
+    [{ number: 4222, name: undefined }, add(quiet), 'acme-log by number'],
+    [{ number: 4222, name: 'nats', container: acme }, add(quiet), 'acme-log by image'],
+    [{ number: 4222, name: 'nats' }, add(quiet), 'nats by hints'],
+  ] as const) {
+    const found = identifyProtocol(signs, settings)
+    t.equal(found && `${found.protocol.id} by ${found.by}`, known, JSON.stringify(signs))
+  }
 })
