@@ -54,5 +54,5 @@ interface ConfigFile {
   readonly rules?: Readonly<Record<string, { readonly enforcement?: Enforcement; readonly fix?: boolean }>>
   readonly suppressDenials?: boolean
   readonly requireInjection?: readonly string[]
-  readonly linkerd?: Partial<Omit<LinkerdSettings, 'requireInjection' | 'assume'>>
+  readonly linkerd?: Partial<Omit<LinkerdSettings, 'requireInjection' | 'assume' | 'certificates'>>
 }

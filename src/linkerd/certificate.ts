@@ -83,3 +83,11 @@ export interface ServedCertificate {
   /** Why there was none. */
   readonly error?: string
 }
+
+/** The world of certificates around the objects: who reads them, what time it is, what is served. */
+export interface CertificateWorld {
+  readonly reader: CertificateReader
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number
+  readonly served: () => readonly ServedCertificate[]
+}

@@ -1,3 +1,4 @@
+import type { CertificateWorld } from './certificate.ts'
 import { defaultOpaquePorts, inboundPort, proxyPorts } from './facts.ts'
 
 /**
@@ -23,6 +24,11 @@ export interface LinkerdSettings {
   readonly requireInjection: readonly string[]
   /** What to think of Pods whose namespace is not known: `--assume-meshed`, `--assume-unmeshed`. */
   readonly assume: 'annotations' | 'meshed' | 'unmeshed'
+  /** Days before its end from which a certificate is worth a warning, and an error. Short-lived ones have shorter windows. */
+  readonly certificateWarningDays: number
+  readonly certificateErrorDays: number
+  /** Who reads certificates, and when. Without it, nothing is said about them. */
+  readonly certificates: CertificateWorld | undefined
 }
 
 export const defaultSettings: LinkerdSettings = {
@@ -36,4 +42,7 @@ export const defaultSettings: LinkerdSettings = {
   clusterNetworks: ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16', 'fd00::/8'],
   requireInjection: [],
   assume: 'annotations',
+  certificateWarningDays: 30,
+  certificateErrorDays: 7,
+  certificates: undefined,
 }

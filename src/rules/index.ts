@@ -1,12 +1,24 @@
 import type { Rule } from '../core/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
+import { certificateRotationMissing } from './certificate-rotation-missing.ts'
+import { issuerCertificateExpiring } from './issuer-certificate-expiring.ts'
 import { networkPolicyOmitsProxyPort } from './network-policy-omits-proxy-port.ts'
 import { podNotInjected } from './pod-not-injected.ts'
 import { serverSpeaksFirstPortNotOpaque } from './server-speaks-first-port-not-opaque.ts'
+import { trustAnchorExpiring } from './trust-anchor-expiring.ts'
+import { webhookCertificateExpiring } from './webhook-certificate-expiring.ts'
+import { webhookCertificateUntrusted } from './webhook-certificate-untrusted.ts'
+import { webhookFailsOpen } from './webhook-fails-open.ts'
 
 /** Every rule, in alphabetical order of ids. */
 export const rules: readonly Rule<LinkerdSettings>[] = [
+  certificateRotationMissing,
+  issuerCertificateExpiring,
   networkPolicyOmitsProxyPort,
   podNotInjected,
   serverSpeaksFirstPortNotOpaque,
+  trustAnchorExpiring,
+  webhookCertificateExpiring,
+  webhookCertificateUntrusted,
+  webhookFailsOpen,
 ]

@@ -7,6 +7,7 @@ import type { Stage } from '../../src/core/view.ts'
 import type { KindName } from '../../src/k8s/kinds.ts'
 import { defaultSettings, type LinkerdSettings } from '../../src/linkerd/settings.ts'
 import { type Loaded, loadText } from '../../src/manifests/load.ts'
+import { createCertificateReader } from '../../src/pki/certificate-reader.ts'
 import { rules } from '../../src/rules/index.ts'
 
 /**
@@ -27,6 +28,13 @@ export interface Fixture {
 }
 
 const home = import.meta.dirname
+
+/** Certificates in fixtures are made for this day: those that are good began on 2026-01-01 and live for a hundred years. */
+const certificates = {
+  reader: createCertificateReader(),
+  nowMs: () => Date.parse('2026-06-01T00:00:00Z'),
+  served: () => [],
+}
 
 /** Every fixture of every rule. */
 export function fixtures(): Fixture[] {
@@ -56,7 +64,7 @@ function fixturesOf(rule: string): Fixture[] {
 }
 
 function readHeader(text: string, file: string): { settings: LinkerdSettings; stage: Stage } {
-  const settings: Record<string, unknown> = { ...defaultSettings }
+  const settings: Record<string, unknown> = { ...defaultSettings, certificates }
   let stage: Stage = 'declared'
   const words = /^# meshgate:(.*)/.exec(text)?.[1]?.trim().split(/\s+/) ?? []
   for (const word of words) {
