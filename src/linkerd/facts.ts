@@ -116,3 +116,6 @@ export const identity = {
   /** By the documentation's name; cert-manager keeps the anchor there. */
   anchorSecret: 'linkerd-trust-anchor',
 } as const
+
+/** charts/linkerd-control-plane/templates/proxy-injector.yaml: the Service of the injector. */
+export const injectorService = 'linkerd-proxy-injector'
