@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
+import { watchedKinds } from './admission/registration.ts'
 import type { CredentialSource } from './cluster/credentials.ts'
 import type { LiveWorld } from './cluster/live-world.ts'
 import type { Config } from './config/config.ts'
@@ -162,8 +163,11 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
 /** Loaded only where there is a cluster: `check` and its like start without. */
 async function follow(credentials: CredentialSource, config: Config): Promise<LiveWorld> {
   const { followCluster } = await import('./cluster/live-world.ts')
-  const kinds = [...new Set(rules.flatMap((rule) => rule.reads))]
-  return followCluster({ credentials, kinds, linkerdNamespace: config.linkerd.controlPlaneNamespace })
+  return followCluster({
+    credentials,
+    kinds: watchedKinds(rules),
+    linkerdNamespace: config.linkerd.controlPlaneNamespace,
+  })
 }
 
 async function snapshotFrom(paths: readonly string[]): Promise<Snapshot> {

@@ -1,5 +1,5 @@
 import type { RuleDocumentation } from '../core/rule.ts'
-import { type KindName, kinds } from '../k8s/kinds.ts'
+import { isWatched, type KindName, kinds } from '../k8s/kinds.ts'
 import { podKinds } from '../k8s/pod-template.ts'
 import { installation } from '../linkerd/facts.ts'
 
@@ -88,17 +88,18 @@ const common = {
 
 const changes = ['CREATE', 'UPDATE'] as const
 
+/** Groups of policies: few, and no cluster needs one of them to start. */
+const policyGroups: ReadonlySet<string> = new Set(['networking.k8s.io', 'policy.linkerd.io'])
+
 /**
  * The entries of the validating webhook: what a rule judges, and what it reads and so can be changed by.
  *
- * Policies are few, and no cluster needs them to start: their entry fails closed. Without Pods, Services and Namespaces
- * nothing starts, so theirs fails open until the operator says otherwise. A removal is judged for what it does to others;
- * it is never stopped.
+ * Only the entry for policies fails closed. Without Pods, Services, Namespaces or certificates nothing starts, so the other
+ * one fails open until the operator says otherwise. A removal is judged for what it does to others; it is never stopped.
  */
 export function validatingWebhooks(rules: readonly Registered[]): Webhook[] {
-  const all = new Set([...judged(rules), ...rules.flatMap(({ reads }) => reads)])
-  const started = new Set<KindName>([...podKinds, 'Service', 'Namespace'])
-  const policies = [...all].filter((kind) => !started.has(kind))
+  const all = new Set([...judged(rules), ...rules.flatMap(({ reads }) => reads).filter(isReviewed)])
+  const isPolicy = (kind: KindName) => policyGroups.has(kinds[kind].group)
   const removable = [...all].filter((kind) => !(podKinds as readonly KindName[]).includes(kind) && kind !== 'Namespace')
   const entry = (name: string, failurePolicy: Webhook['failurePolicy'], webhookRules: WebhookRule[]): Webhook => ({
     name: `${name}.validate.meshgate.dev`,
@@ -108,17 +109,25 @@ export function validatingWebhooks(rules: readonly Registered[]): Webhook[] {
     rules: webhookRules,
   })
   return [
-    entry('policy', 'Fail', rulesFor(policies, changes)),
+    entry('policy', 'Fail', rulesFor([...all].filter(isPolicy), changes)),
     entry(
       'workload',
       'Ignore',
       rulesFor(
-        [...all].filter((kind) => started.has(kind)),
+        [...all].filter((kind) => !isPolicy(kind)),
         changes,
       ),
     ),
     entry('removal', 'Ignore', rulesFor(removable, ['DELETE'])),
   ]
+}
+
+/**
+ * Does the API server ask about the kind, and should it? About webhook configurations it never does, so that a broken webhook
+ * can always be removed. Secrets and ConfigMaps are none of a webhook's business: what is in them is not for the wire.
+ */
+function isReviewed(kind: KindName): boolean {
+  return isWatched(kind) && kinds[kind].group !== 'admissionregistration.k8s.io'
 }
 
 /**
@@ -141,7 +150,7 @@ export function mutatingWebhooks(rules: readonly Registered[]): Webhook[] {
 /** What the service account may read in the whole cluster: the kinds that rules read, and the injector's registration. */
 export function clusterAccess(rules: readonly Registered[]): AccessRule[] {
   return [
-    ...byGroup(rules.flatMap(({ reads }) => reads)).map(([group, names]) => ({
+    ...byGroup(watchedKinds(rules)).map(([group, names]) => ({
       apiGroups: [group],
       resources: names.map((name) => kinds[name].resource),
       verbs: watching,
@@ -161,8 +170,13 @@ function named(group: string, resource: string, name: string): AccessRule {
   return { apiGroups: [group], resources: [resource], resourceNames: [name], verbs: watching }
 }
 
+/** Every kind to follow in a cluster: what rules judge or read there. */
+export function watchedKinds(rules: readonly Registered[]): KindName[] {
+  return [...new Set(rules.flatMap(({ reads }) => reads))].filter(isWatched)
+}
+
 function judged(rules: readonly Registered[]): KindName[] {
-  return rules.flatMap(({ check }) => Object.keys(check) as KindName[])
+  return rules.flatMap(({ check }) => Object.keys(check) as KindName[]).filter(isReviewed)
 }
 
 function rulesFor(names: Iterable<KindName>, operations: WebhookRule['operations']): WebhookRule[] {

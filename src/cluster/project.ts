@@ -37,10 +37,18 @@ export function createProjector(sharer: Sharer = createSharer()): Projector {
     share: sharer.share,
   }
   return (kind, apiVersion, object) => {
-    const whole = { metadata: own(object, 'metadata') ?? {}, spec: own(object, 'spec') ?? {} }
-    const projected = shapes[kind]?.project(whole, projection) as typeof whole
+    const { flat } = kinds[kind]
+    const metadataAsSent = own(object, 'metadata') ?? {}
+    const whole = flat
+      ? { ...object, metadata: metadataAsSent }
+      : { metadata: metadataAsSent, spec: own(object, 'spec') ?? {} }
+    const projected = shapes[kind]?.project(whole, projection) as {
+      readonly metadata: unknown
+      readonly spec?: unknown
+    }
     const metadata = isObject(projected.metadata) ? lean(kind, projected.metadata, oneText) : projected.metadata
-    const wire = Object.freeze({ apiVersion, kind: kinds[kind].kind, metadata, spec: projected.spec })
+    const named = { apiVersion, kind: kinds[kind].kind, metadata }
+    const wire = Object.freeze(flat ? { ...projected, ...named } : { ...named, spec: projected.spec })
     const read = readResource(wire, isObject(metadata) ? (own(metadata, 'namespace') as string) : undefined)
     if (read.as !== 'resource') return { as: 'malformed', reason: read.as === 'malformed' ? read.reason : read.as }
     const { resource } = read
@@ -51,13 +59,17 @@ export function createProjector(sharer: Sharer = createSharer()): Projector {
 }
 
 /**
- * Metadata with its members in one order, absent ones as null, so that all take the same room. In a cluster every object has its name, so
- * `generateName` says nothing; the age of a Pod decides nothing, and there are many Pods.
+ * Metadata with its members in one order, absent ones as null, so that all take the same room. In a cluster every object has
+ * its name, so `generateName` says nothing. There are many Pods: of their age nothing matters but that they have one, and the
+ * day is shared.
  */
 function lean(kind: KindName, metadata: ObjectMeta, oneText: (text: string) => string): ObjectMeta {
   const { name = null, namespace = null, labels = null, annotations = null, ownerReferences = null } = metadata
   const home = typeof namespace === 'string' ? oneText(namespace) : namespace
-  const common = { name, namespace: home, labels, annotations, ownerReferences }
   const { creationTimestamp = null } = metadata
-  return Object.freeze(kind === 'Pod' ? common : { ...common, creationTimestamp })
+  const age =
+    kind === 'Pod' && typeof creationTimestamp === 'string'
+      ? oneText(creationTimestamp.slice(0, 10))
+      : creationTimestamp
+  return Object.freeze({ name, namespace: home, labels, annotations, ownerReferences, creationTimestamp: age })
 }

@@ -72,10 +72,12 @@ export async function check(args: readonly string[], world: World): Promise<numb
     throw new UsageError('--diff goes to standard output; give the other --format an --output FILE')
 
   const config = withAssumption(
-    loadConfig(
-      values.config ?? (world.env['MESHGATE_CONFIG'] || undefined),
-      world.cwd(),
-      rules.map((rule) => rule.id),
+    await withCertificates(
+      loadConfig(
+        values.config ?? (world.env['MESHGATE_CONFIG'] || undefined),
+        world.cwd(),
+        rules.map((rule) => rule.id),
+      ),
     ),
     values['assume-meshed'],
     values['assume-unmeshed'],
@@ -139,6 +141,12 @@ function withAssumption(config: Config, meshed: boolean, unmeshed: boolean): Con
   if (!meshed && !unmeshed) return config
   const assume: LinkerdSettings['assume'] = meshed ? 'meshed' : 'unmeshed'
   return { ...config, linkerd: { ...config.linkerd, assume } }
+}
+
+/** With somebody to read certificates, today. */
+async function withCertificates(config: Config): Promise<Config> {
+  const { createCertificateWorld } = await import('../pki/certificate-world.ts')
+  return { ...config, linkerd: { ...config.linkerd, certificates: createCertificateWorld(() => Date.now()) } }
 }
 
 /** An input without any object is a failure: a wrong path must not look like a clean one. */

@@ -76,7 +76,7 @@ export interface ConfigFile {
   readonly suppressDenials?: boolean
   readonly requireInjection?: readonly NamespacePattern[]
   readonly protocols?: readonly ProtocolEntry[]
-  readonly linkerd?: Partial<Omit<LinkerdSettings, 'requireInjection' | 'protocols' | 'assume'>>
+  readonly linkerd?: Partial<Omit<LinkerdSettings, 'requireInjection' | 'protocols' | 'assume' | 'certificates'>>
 }
 
 interface RuleEntry {

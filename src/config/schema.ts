@@ -117,6 +117,14 @@ const labelSelector: ObjectSchema = {
   },
 }
 
+const days = (what: string, value: number): Schema => ({
+  description: `Days before the end of one of Linkerd's certificates from which it is ${what}.`,
+  type: 'integer',
+  minimum: 0,
+  maximum: 3650,
+  default: value,
+})
+
 const rule: Schema = {
   description: 'How one rule is enforced.',
   type: 'object',
@@ -296,6 +304,8 @@ export function configSchema(ruleIds: readonly string[]): ObjectSchema {
             items: { description: 'A CIDR.', type: 'string' },
             default: defaultSettings.clusterNetworks,
           },
+          certificateWarningDays: days('a warning', defaultSettings.certificateWarningDays),
+          certificateErrorDays: days('an error', defaultSettings.certificateErrorDays),
         },
       },
     },

@@ -1,5 +1,5 @@
 import { jsonEqual } from '../k8s/json.ts'
-import type { KindName } from '../k8s/kinds.ts'
+import { isWatched, type KindName } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { type Partition, partitionOf, type Snapshot, type Trouble } from './snapshot.ts'
 
@@ -102,7 +102,8 @@ export function createStore(): Store {
       const missed = now - stamp
       return missed > log.length ? undefined : log.slice(log.length - missed)
     },
-    trouble: (kind) => (troubles.has(kind) ? troubles.get(kind) : notYet),
+    // What nobody watches is absent for good: no rule may take its absence for evidence.
+    trouble: (kind) => (troubles.has(kind) || !isWatched(kind) ? troubles.get(kind) : notYet),
   }
 
   return {

@@ -1,6 +1,7 @@
 import {
   anything,
   bool,
+  both,
   type Fits,
   int,
   intOrText,
@@ -15,7 +16,8 @@ import {
 
 /*
  * Kubernetes' wire shapes, as far as rules read them. Every member may be absent or null on the wire.
- * Source: k8s.io/api core/v1, apps/v1, batch/v1, networking/v1 types.go; Linkerd's CRDs (policy.linkerd.io); the Gateway API.
+ * Source: k8s.io/api core/v1, apps/v1, batch/v1, networking/v1, admissionregistration/v1 types.go; Linkerd's CRDs
+ * (policy.linkerd.io); the Gateway API; kube-aggregator's APIService; cert-manager.io/v1 types.go.
  */
 
 export const labelSelector = struct({
@@ -88,6 +90,22 @@ const route = struct({
   rules: list(struct({ filters: list(struct({ type: text })) })),
 })
 
+const webhookConfiguration = struct({
+  webhooks: list(
+    struct({
+      name: text,
+      clientConfig: struct({
+        url: text,
+        service: struct({ name: text, namespace: text, port: int }),
+        caBundle: text,
+      }),
+      failurePolicy: text,
+    }),
+  ),
+})
+
+const issuer = struct({ ca: struct({ secretName: text }), selfSigned: anything, acme: anything, vault: anything })
+
 /** The spec of each kind that rules know, keyed by the name that rules use. */
 const specs = {
   Namespace: struct({}),
@@ -127,6 +145,28 @@ const specs = {
   PolicyHTTPRoute: route,
   TCPRoute: route,
   TLSRoute: route,
+  MutatingWebhookConfiguration: webhookConfiguration,
+  ValidatingWebhookConfiguration: webhookConfiguration,
+  APIService: struct({
+    group: text,
+    service: struct({ name: text, namespace: text, port: int }),
+    caBundle: text,
+    insecureSkipTLSVerify: bool,
+  }),
+  Certificate: struct({
+    secretName: text,
+    dnsNames: list(text),
+    isCA: bool,
+    duration: text,
+    renewBefore: text,
+    usages: list(text),
+    privateKey: struct({ algorithm: text, encoding: text, size: int }),
+    issuerRef: struct({ group: text, kind: text, name: text }),
+  }),
+  Issuer: issuer,
+  ClusterIssuer: issuer,
+  ConfigMap: struct({ data: map(text) }),
+  Secret: struct({ type: text, data: map(text), stringData: map(text) }),
 } as const
 
 /** The name rules use for a kind. Equals Kubernetes' kind where that is unambiguous. */
@@ -139,6 +179,13 @@ export interface Kind {
   /** Lower-case plural, as in RBAC and webhook rules. */
   readonly resource: string
   readonly namespaced: boolean
+  /** Has no `spec`: its members lie beside `metadata`, and the whole object is what {@link Spec} describes. */
+  readonly flat?: true
+  /**
+   * False: judged where somebody hands it over, never listed, watched or asked for in a cluster, and in no RBAC or webhook
+   * rule. Of Secrets nobody may want to see all; of ConfigMaps there are many, and two of them matter.
+   */
+  readonly watched?: false
 }
 
 /** Group and kind decide, not version: a version is only a spelling of the same object. */
@@ -165,11 +212,41 @@ export const kinds: Readonly<Record<KindName, Kind>> = {
   PolicyHTTPRoute: { group: 'policy.linkerd.io', kind: 'HTTPRoute', resource: 'httproutes', namespaced: true },
   TCPRoute: { group: 'gateway.networking.k8s.io', kind: 'TCPRoute', resource: 'tcproutes', namespaced: true },
   TLSRoute: { group: 'gateway.networking.k8s.io', kind: 'TLSRoute', resource: 'tlsroutes', namespaced: true },
+  MutatingWebhookConfiguration: {
+    group: 'admissionregistration.k8s.io',
+    kind: 'MutatingWebhookConfiguration',
+    resource: 'mutatingwebhookconfigurations',
+    namespaced: false,
+    flat: true,
+  },
+  ValidatingWebhookConfiguration: {
+    group: 'admissionregistration.k8s.io',
+    kind: 'ValidatingWebhookConfiguration',
+    resource: 'validatingwebhookconfigurations',
+    namespaced: false,
+    flat: true,
+  },
+  APIService: { group: 'apiregistration.k8s.io', kind: 'APIService', resource: 'apiservices', namespaced: false },
+  Certificate: { group: 'cert-manager.io', kind: 'Certificate', resource: 'certificates', namespaced: true },
+  Issuer: { group: 'cert-manager.io', kind: 'Issuer', resource: 'issuers', namespaced: true },
+  ClusterIssuer: { group: 'cert-manager.io', kind: 'ClusterIssuer', resource: 'clusterissuers', namespaced: false },
+  ConfigMap: { group: '', kind: 'ConfigMap', resource: 'configmaps', namespaced: true, flat: true, watched: false },
+  Secret: { group: '', kind: 'Secret', resource: 'secrets', namespaced: true, flat: true, watched: false },
 }
+
+/** Can the kind be followed in a cluster? */
+export function isWatched(kind: KindName): boolean {
+  return kinds[kind].watched !== false
+}
+
+const anyMeta = struct({ metadata: objectMeta })
 
 /** The whole object of a kind, for the door ({@link readResource}). */
 export const shapes: Readonly<Record<string, Shape<unknown>>> = Object.fromEntries(
-  Object.entries(specs).map(([name, spec]) => [name, struct({ metadata: objectMeta, spec })]),
+  Object.entries(specs).map(([name, spec]): [string, Shape<unknown>] => [
+    name,
+    kinds[name as KindName].flat ? both(anyMeta, spec) : struct({ metadata: objectMeta, spec }),
+  ]),
 )
 
 export type ObjectMeta = NonNullable<Fits<typeof objectMeta>>

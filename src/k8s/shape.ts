@@ -172,3 +172,17 @@ export function named<T>(shape: Shape<T>, part: Part): Shape<T> {
         : nameOnly.project(value, projection),
   }
 }
+
+/** A value that has two shapes at once. */
+export function both(one: Shape<unknown>, other: Shape<unknown>): Shape<unknown> {
+  return {
+    check: (value) => one.check(value) ?? other.check(value),
+    project(value, projection) {
+      if (!isObject(value)) return value
+      return Object.freeze({
+        ...(one.project(value, projection) as object),
+        ...(other.project(value, projection) as object),
+      })
+    },
+  }
+}

@@ -151,3 +151,42 @@ export const proxyPortNames = { inbound: 'linkerd-proxy', admin: 'linkerd-admin'
 
 /** charts/linkerd-control-plane/values.yaml, proxyInit.ignoreInboundPorts: Galera. An annotation replaces it. */
 export const defaultSkipPorts = '4567,4568'
+
+/**
+ * Services that the API server calls, and the Secret each serves its certificate from (charts/linkerd-control-plane, viz and,
+ * up to 2.18, jaeger: templates/proxy-injector-rbac.yaml, destination-rbac.yaml, tap-rbac.yaml, tap-injector-rbac.yaml).
+ */
+export const servingSecrets: ReadonlyMap<string, string> = new Map([
+  ['linkerd-proxy-injector', 'linkerd-proxy-injector-k8s-tls'],
+  ['linkerd-sp-validator', 'linkerd-sp-validator-k8s-tls'],
+  ['linkerd-policy-validator', 'linkerd-policy-validator-k8s-tls'],
+  ['tap-injector', 'tap-injector-k8s-tls'],
+  ['jaeger-injector', 'jaeger-injector-k8s-tls'],
+  ['tap', 'tap-k8s-tls'],
+])
+
+/** How the names of Linkerd's webhooks, and the group of its APIService, end. */
+export const apiDomain = '.linkerd.io'
+
+/** The Service whose server reads only PKCS#8 keys (linkerd-kubert tls_rustls.rs), all others read Go's three forms. */
+export const pkcs8Service = 'linkerd-policy-validator'
+
+/** Where the mesh's own certificates lie (pkg/k8s/labels.go, pkg/issuercerts/issuercerts.go, docs: certificate rotation). */
+export const identity = {
+  /** The issuer, as `crt.pem` or `tls.crt`, and with the latter the anchors as `ca.crt`. */
+  issuerSecret: 'linkerd-identity-issuer',
+  issuerKeys: ['crt.pem', 'tls.crt'],
+  anchorsInIssuer: 'ca.crt',
+  /** The anchors as every proxy gets them. */
+  trustRoots: 'linkerd-identity-trust-roots',
+  trustRootsKey: 'ca-bundle.crt',
+  /** The Helm values, as YAML. */
+  config: 'linkerd-config',
+  configKey: 'values',
+  configAnchors: 'identityTrustAnchorsPEM',
+  /** By the documentation's name; cert-manager keeps the anchor there. */
+  anchorSecret: 'linkerd-trust-anchor',
+} as const
+
+/** charts/linkerd-control-plane/templates/proxy-injector.yaml: the Service of the injector. */
+export const injectorService = 'linkerd-proxy-injector'

@@ -1,4 +1,5 @@
 import type { NamespacePattern } from '../core/namespace-pattern.ts'
+import type { CertificateWorld } from './certificate.ts'
 import { controlPlaneNamespace, defaultOpaquePorts, inboundPort, proxyPorts } from './facts.ts'
 import type { Protocol } from './protocol.ts'
 
@@ -37,6 +38,11 @@ export interface LinkerdSettings {
   readonly protocols: readonly Protocol[]
   /** What to think of Pods whose namespace is not known: `--assume-meshed`, `--assume-unmeshed`. */
   readonly assume: 'annotations' | 'meshed' | 'unmeshed'
+  /** Days before its end from which a certificate is worth a warning, and an error. Short-lived ones have shorter windows. */
+  readonly certificateWarningDays: number
+  readonly certificateErrorDays: number
+  /** Who reads certificates, and when. Without it, nothing is said about them. */
+  readonly certificates: CertificateWorld | undefined
 }
 
 export const defaultSettings: LinkerdSettings = {
@@ -56,6 +62,9 @@ export const defaultSettings: LinkerdSettings = {
   requireInjection: [],
   protocols: [],
   assume: 'annotations',
+  certificateWarningDays: 30,
+  certificateErrorDays: 7,
+  certificates: undefined,
 }
 
 /**

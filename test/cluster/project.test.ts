@@ -58,6 +58,7 @@ t.test('it keeps of a Pod what rules read, and no secret', async (t) => {
     labels,
     annotations: Object.fromEntries(Object.entries(annotations).slice(0, 5)),
     ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-5c9', controller: true }],
+    creationTimestamp: '2026-01-01',
   }
   t.strictSame(resource.metadata, expected)
   t.strictSame(resource.spec, {

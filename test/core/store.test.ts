@@ -172,4 +172,5 @@ t.test('it neither denies nor finds by what was not read', async (t) => {
   t.match(judged(), { confidences: ['medium'], doubts: [{ trouble: { as: 'stale' } }] })
   mark('Pod', undefined)
   t.same(judged(), { confidences: ['high'], doubts: [] })
+  t.equal(snapshot.trouble('Secret'), undefined, 'what nobody may watch is no trouble')
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { formatPath, jsonEqual, jsonPointer, own, valueAt } from '../../src/k8s/json.ts'
-import { type KindName, kinds } from '../../src/k8s/kinds.ts'
+import { isWatched, type KindName, kinds } from '../../src/k8s/kinds.ts'
 import { type PodKind, podKinds, podTemplateOf } from '../../src/k8s/pod-template.ts'
 import { annotationOf, type Resource, readResource } from '../../src/k8s/resource.ts'
 
@@ -111,4 +111,24 @@ t.test('it compares values of any depth', async (t) => {
 t.test('it knows each kind by a different group and kind', async (t) => {
   const names = (Object.keys(kinds) as KindName[]).map((name) => `${kinds[name].group}/${kinds[name].kind}`)
   t.equal(new Set(names).size, names.length)
+})
+
+t.test('it takes kinds without a spec as they are', async (t) => {
+  const read = readResource({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'a', namespace: 'b' },
+    type: 'kubernetes.io/tls',
+    stringData: { 'tls.crt': 'x' },
+  })
+  t.match(read, { as: 'resource', resource: { kind: 'Secret', spec: { stringData: { 'tls.crt': 'x' } } } })
+  const wrong = readResource({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { port: 8080 } })
+  t.match(wrong, { as: 'malformed', path: ['data', 'port'], reason: /put it in quotes/ })
+})
+
+t.test('it never asks a cluster for Secrets, nor for all ConfigMaps', async (t) => {
+  t.same(
+    (Object.keys(kinds) as KindName[]).filter((kind) => !isWatched(kind)),
+    ['ConfigMap', 'Secret'],
+  )
 })

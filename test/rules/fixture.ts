@@ -12,6 +12,7 @@ import { type KindName, kinds } from '../../src/k8s/kinds.ts'
 import type { Resource } from '../../src/k8s/resource.ts'
 import { defaultSettings, type LinkerdSettings } from '../../src/linkerd/settings.ts'
 import { type Loaded, loadText } from '../../src/manifests/load.ts'
+import { createCertificateReader } from '../../src/pki/certificate-reader.ts'
 import { rules } from '../../src/rules/index.ts'
 import { buildApp } from '../../src/server/app.ts'
 import { createMetrics } from '../../src/server/metrics.ts'
@@ -36,6 +37,13 @@ export interface Fixture {
 }
 
 const home = import.meta.dirname
+
+/** Certificates in fixtures are made for this day: those that are good began on 2026-01-01 and live for a hundred years. */
+const certificates = {
+  reader: createCertificateReader(),
+  nowMs: () => Date.parse('2026-06-01T00:00:00Z'),
+  served: () => [],
+}
 
 /** Every fixture of every rule. */
 export function fixtures(): Fixture[] {
@@ -65,7 +73,7 @@ function fixturesOf(rule: string): Fixture[] {
 }
 
 function readHeader(text: string, file: string): { settings: LinkerdSettings; stage: Stage | undefined } {
-  const settings: Record<string, unknown> = { ...defaultSettings }
+  const settings: Record<string, unknown> = { ...defaultSettings, certificates }
   let stage: Stage | undefined
   const words = /^# meshgate:(.*)/.exec(text)?.[1]?.trim().split(/\s+/) ?? []
   for (const word of words) {
