@@ -3,6 +3,8 @@ import { styleText } from 'node:util'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { atLeast, severities } from '../core/finding.ts'
+import type { KindName } from '../k8s/kinds.ts'
+import { callerKinds } from '../linkerd/called-service.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import { type Loaded, loadPaths } from '../manifests/load.ts'
 import { formatGithub } from '../report/github.ts'
@@ -69,19 +71,18 @@ export async function check(args: readonly string[], world: World): Promise<numb
   const outputs = pairOutputs(tokens)
 
   const config = withAssumption(
-    await withCertificates(
-      loadConfig(
-        values.config ?? (world.env['MESHGATE_CONFIG'] || undefined),
-        world.cwd(),
-        rules.map((rule) => rule.id),
-      ),
+    loadConfig(
+      values.config ?? (world.env['MESHGATE_CONFIG'] || undefined),
+      world.cwd(),
+      rules.map((rule) => rule.id),
     ),
     values['assume-meshed'],
     values['assume-unmeshed'],
   )
   const load = () => loadPaths(positionals, { stdin: () => readAll(world.stdin) })
   let loaded = await load()
-  let examination = examine(loaded, rules, config)
+  const judge = async () => examine(loaded, rules, await withCertificates(config, loaded))
+  let examination = await judge()
   if (values.fix || values.diff) {
     const { texts, refused } = fixTexts(loaded, examination.enforced)
     for (const reason of refused) world.stderr.write(`meshgate: not fixed: ${reason}\n`)
@@ -89,7 +90,7 @@ export async function check(args: readonly string[], world: World): Promise<numb
     else if (texts.size > 0) {
       for (const [file, { after }] of texts) writeFileSync(file, after)
       loaded = await load()
-      examination = examine(loaded, rules, config)
+      examination = await judge()
     }
   }
   notify(loaded, world, values.quiet)
@@ -137,8 +138,12 @@ function withAssumption(config: Config, meshed: boolean, unmeshed: boolean): Con
   return { ...config, linkerd: { ...config.linkerd, assume } }
 }
 
+/** Kinds in which there may be a certificate: without any, nobody is needed to read one. */
+const certificateKinds: ReadonlySet<KindName> = new Set([...callerKinds, 'Certificate', 'ConfigMap', 'Secret'])
+
 /** With somebody to read certificates, today. */
-async function withCertificates(config: Config): Promise<Config> {
+async function withCertificates(config: Config, { resources }: Loaded): Promise<Config> {
+  if (!resources.some(({ kind }) => certificateKinds.has(kind))) return config
   const { createCertificateWorld } = await import('../pki/certificate-world.ts')
   return { ...config, linkerd: { ...config.linkerd, certificates: createCertificateWorld(() => Date.now()) } }
 }
