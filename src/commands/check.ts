@@ -4,6 +4,8 @@ import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { atLeast, severities } from '../core/finding.ts'
 import { plainText } from '../core/plain-text.ts'
+import type { KindName } from '../k8s/kinds.ts'
+import { callerKinds } from '../linkerd/called-service.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import { type Loaded, loadPaths } from '../manifests/load.ts'
 import { formatGithub } from '../report/github.ts'
@@ -72,12 +74,10 @@ export async function check(args: readonly string[], world: World): Promise<numb
     throw new UsageError('--diff goes to standard output; give the other --format an --output FILE')
 
   const config = withAssumption(
-    await withCertificates(
-      loadConfig(
-        values.config ?? (world.env['MESHGATE_CONFIG'] || undefined),
-        world.cwd(),
-        rules.map((rule) => rule.id),
-      ),
+    loadConfig(
+      values.config ?? (world.env['MESHGATE_CONFIG'] || undefined),
+      world.cwd(),
+      rules.map((rule) => rule.id),
     ),
     values['assume-meshed'],
     values['assume-unmeshed'],
@@ -85,7 +85,8 @@ export async function check(args: readonly string[], world: World): Promise<numb
   const load = async () => withObjects(await loadPaths(positionals, { stdin: () => readAll(world.stdin) }), positionals)
   let loaded = await load()
   const now = (world.now?.() ?? new Date()).getTime()
-  let examination = examine(loaded, rules, config, now)
+  const judge = async () => examine(loaded, rules, await withCertificates(config, loaded, now), now)
+  let examination = await judge()
   if (values.fix || values.diff) {
     const { texts, refused } = fixTexts(loaded, examination.enforced)
     for (const reason of refused) world.stderr.write(`meshgate: not fixed: ${reason}\n`)
@@ -93,7 +94,7 @@ export async function check(args: readonly string[], world: World): Promise<numb
     else if (texts.size > 0) {
       for (const [file, { after }] of texts) writeFile(file, after)
       loaded = await load()
-      examination = examine(loaded, rules, config, now)
+      examination = await judge()
     }
   }
   notify(loaded, examination.notices, world, values.quiet)
@@ -143,10 +144,14 @@ function withAssumption(config: Config, meshed: boolean, unmeshed: boolean): Con
   return { ...config, linkerd: { ...config.linkerd, assume } }
 }
 
+/** Kinds in which there may be a certificate: without any, nobody is needed to read one. */
+const certificateKinds: ReadonlySet<KindName> = new Set([...callerKinds, 'Certificate', 'ConfigMap', 'Secret'])
+
 /** With somebody to read certificates, today. */
-async function withCertificates(config: Config): Promise<Config> {
+async function withCertificates(config: Config, { resources }: Loaded, now: number): Promise<Config> {
+  if (!resources.some(({ kind }) => certificateKinds.has(kind))) return config
   const { createCertificateWorld } = await import('../pki/certificate-world.ts')
-  return { ...config, linkerd: { ...config.linkerd, certificates: createCertificateWorld(() => Date.now()) } }
+  return { ...config, linkerd: { ...config.linkerd, certificates: createCertificateWorld(() => now) } }
 }
 
 /** An input without any object is a failure: a wrong path must not look like a clean one. */
