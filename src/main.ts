@@ -7,8 +7,12 @@ import type { Config } from './config/config.ts'
 import type { ConfigSource } from './config/load.ts'
 import { followConfig } from './config/reload.ts'
 import { type Snapshot, snapshotOf } from './core/snapshot.ts'
+import { certificateGauges } from './linkerd/certificate-gauges.ts'
+import type { LinkerdSettings } from './linkerd/settings.ts'
 import { loadPaths } from './manifests/load.ts'
+import { createCertificateWorld } from './pki/certificate-world.ts'
 import { makeSelfSigned } from './pki/self-signed.ts'
+import { watchCertificates } from './pki/watch-certificates.ts'
 import { rules } from './rules/index.ts'
 import { buildApp } from './server/app.ts'
 import { type PairFiles, readPair } from './server/certificate-files.ts'
@@ -74,9 +78,14 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     rules.map((rule) => rule.id),
   )
   metrics.configReload('unchanged', new Date())
-  const world = options.cluster && (await follow(options.cluster, options.config))
+  const certificates = createCertificateWorld(options.now ?? Date.now)
+  const world = options.cluster && (await follow(options.cluster, options.config, { certificates }))
   const snapshot = world?.snapshot ?? (await snapshotFrom(options.snapshot))
-  if (world) metrics.watchCluster(() => world.health())
+  const certificateWatch = world && watchCertificates({ snapshot: world.snapshot, sink: certificates.put })
+  if (world) {
+    metrics.watchCluster(() => world.health())
+    metrics.watchLinkerdCertificates(() => certificateGauges(world.snapshot, world.configWith(live.current).linkerd))
+  }
   const started = Date.now()
   const served = { notAfter: leaf.validToDate }
 
@@ -155,18 +164,24 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
       )
       await closed
       cutOff.abort()
+      certificateWatch?.stop()
       await world?.stop()
     },
   }
 }
 
 /** Loaded only where there is a cluster: `check` and its like start without. */
-async function follow(credentials: CredentialSource, config: Config): Promise<LiveWorld> {
+async function follow(
+  credentials: CredentialSource,
+  config: Config,
+  besides: Partial<LinkerdSettings>,
+): Promise<LiveWorld> {
   const { followCluster } = await import('./cluster/live-world.ts')
   return followCluster({
     credentials,
     kinds: watchedKinds(rules),
     linkerdNamespace: config.linkerd.controlPlaneNamespace,
+    besides,
   })
 }
 

@@ -91,6 +91,10 @@ const changes = ['CREATE', 'UPDATE'] as const
 /** Groups of policies: few, and no cluster needs one of them to start. */
 const policyGroups: ReadonlySet<string> = new Set(['networking.k8s.io', 'policy.linkerd.io'])
 
+function isPolicy(kind: KindName): boolean {
+  return policyGroups.has(kinds[kind].group)
+}
+
 /**
  * The entries of the validating webhook: what a rule judges, and what it reads and so can be changed by.
  *
@@ -99,7 +103,6 @@ const policyGroups: ReadonlySet<string> = new Set(['networking.k8s.io', 'policy.
  */
 export function validatingWebhooks(rules: readonly Registered[]): Webhook[] {
   const all = new Set([...judged(rules), ...rules.flatMap(({ reads }) => reads).filter(isReviewed)])
-  const isPolicy = (kind: KindName) => policyGroups.has(kinds[kind].group)
   const removable = [...all].filter((kind) => !(podKinds as readonly KindName[]).includes(kind) && kind !== 'Namespace')
   const entry = (name: string, failurePolicy: Webhook['failurePolicy'], webhookRules: WebhookRule[]): Webhook => ({
     name: `${name}.validate.meshgate.dev`,

@@ -23,6 +23,8 @@ export interface LiveWorldOptions {
   /** The union of the rules' `reads`. */
   readonly kinds: readonly KindName[]
   readonly linkerdNamespace: string
+  /** What neither the cluster nor the configuration says. */
+  readonly besides?: Partial<LinkerdSettings>
   readonly staleAfterMs?: number
   readonly clock?: Clock
 }
@@ -44,7 +46,7 @@ export function followCluster(options: LiveWorldOptions): LiveWorld {
     configWith(config) {
       // What was derived under the same settings still holds: they stay one object.
       if (last?.config !== config || last.said !== said) {
-        const linkerd = { ...defaultSettings, ...said, ...config.linkerdSaid }
+        const linkerd = { ...defaultSettings, ...said, ...config.linkerdSaid, ...options.besides }
         last = { config, said, merged: { ...config, linkerd } }
       }
       return last.merged

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { CertificateGauge } from '../linkerd/certificate-gauges.ts'
 
 /** What the webhook counts. Labels are few and bounded: rules, operations, and kinds that rules know. */
 export interface Metrics {
@@ -12,6 +13,8 @@ export interface Metrics {
   watchExemptions(count: () => Readonly<Record<string, number>>): void
   /** How the watched kinds fare, when asked. */
   watchCluster(health: () => ReadonlyMap<string, WatchedKind>): void
+  /** What the API server meets at Linkerd's webhooks, when asked. */
+  watchLinkerdCertificates(look: () => readonly CertificateGauge[]): void
   certificate(notAfter: Date): void
   reload(result: string): void
   /** A look at the configuration file: was it good, and when. */
@@ -116,6 +119,12 @@ export function createMetrics(): Metrics {
   const age = gaugeOf('age_seconds', 'Time since the API server last said anything about the kind.')
   const relists = gaugeOf('relists', 'Times that the kind was listed again since the start, by reason.', 'reason')
   const corrections = gaugeOf('corrections', 'Differences that safety lists found since the start: each is a bug.')
+  let lookAtCertificates: (() => readonly CertificateGauge[]) | undefined
+  const linkerdGauge = (name: string, help: string) =>
+    new Gauge({ name: `meshgate_linkerd_webhook_${name}`, help, labelNames: ['namespace', 'service'], registers })
+  const daysLeft = linkerdGauge('certificate_days_left', 'Days until calls fail for age; negative afterwards.')
+  const trusted = linkerdGauge('trusted', 'Whether the API server can verify it, as far as is known.')
+  const answers = linkerdGauge('answers', 'Whether the last handshake succeeded.')
   const [registry] = registers
   const byLabels = new Map<string, { inc(): void }>()
   /** The counter of these labels, looked up once: hashing them at each review would cost more than judging it. */
@@ -145,6 +154,9 @@ export function createMetrics(): Metrics {
       if (result !== 'unchanged') configReloads.inc({ result })
       if (result === 'unchanged' || result === 'success') configGood.set(now.getTime() / 1000)
     },
+    watchLinkerdCertificates(look) {
+      lookAtCertificates = look
+    },
     watchCluster(health) {
       watchedKinds = health
     },
@@ -161,6 +173,13 @@ export function createMetrics(): Metrics {
         if (health.ageMs !== undefined) age.set({ kind }, health.ageMs / 1000)
         corrections.set({ kind }, health.corrections)
         for (const [reason, count] of Object.entries(health.relists)) relists.set({ kind, reason }, count)
+      }
+      // A Service that is gone must not leave its last word.
+      for (const gauge of [daysLeft, trusted, answers]) gauge.reset()
+      for (const { namespace, service, ...seen } of lookAtCertificates?.() ?? []) {
+        trusted.set({ namespace, service }, seen.trusted)
+        if (seen.daysLeft !== undefined) daysLeft.set({ namespace, service }, seen.daysLeft)
+        if (seen.answers !== undefined) answers.set({ namespace, service }, seen.answers)
       }
       return { type: registry.contentType, text: await registry.metrics() }
     },
