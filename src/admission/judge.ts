@@ -9,7 +9,7 @@ import type { Rule } from '../core/rule.ts'
 import { isSameObject, partitionOf, type Snapshot, withoutSubject, withSubject } from '../core/snapshot.ts'
 import type { Stage } from '../core/view.ts'
 import { isObject, own } from '../k8s/json.ts'
-import type { KindName } from '../k8s/kinds.ts'
+import { isWatched, type KindName } from '../k8s/kinds.ts'
 import { annotationOf, type Resource, readResource } from '../k8s/resource.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import type { Review } from './review.ts'
@@ -56,7 +56,8 @@ export const nothing: Verdict = {
 export function judge(review: Review, court: Court): Verdict {
   if (!isJudged(review)) return nothing
   const read = readResource(review.operation === 'DELETE' ? review.oldObject : review.object, review.namespace)
-  if (read.as !== 'resource') {
+  // What is in a Secret is none of a webhook's business, though files may hold one.
+  if (read.as !== 'resource' || !isWatched(read.resource.kind)) {
     if (review.operation === 'DELETE') return nothing
     if (read.as === 'malformed') return { ...nothing, notes: [`not judged: ${read.reason} at ${read.path.join('.')}`] }
     return { ...nothing, notes: [`not judged: no rule speaks about ${review.kind.kind || 'this kind'}`] }
