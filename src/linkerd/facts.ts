@@ -13,6 +13,7 @@ export const annotations = {
   skipInboundPorts: `${config}skip-inbound-ports`,
   skipOutboundPorts: `${config}skip-outbound-ports`,
   skipSubnets: `${config}skip-subnets`,
+  defaultInboundPolicy: `${config}default-inbound-policy`,
   inboundPort: `${config}inbound-port`,
   adminPort: `${config}admin-port`,
   controlPort: `${config}control-port`,
@@ -89,3 +90,6 @@ export const proxyPortNames = { inbound: 'linkerd-proxy', admin: 'linkerd-admin'
 
 /** charts/linkerd-control-plane/values.yaml, proxyInit.ignoreInboundPorts: Galera. An annotation replaces it. */
 export const defaultSkipPorts = '4567,4568'
+
+/** policy-controller/core/src/outbound.rs: the values of `appProtocol` that are meant to say opaque. Any that it does not know does. */
+export const opaqueAppProtocols: readonly string[] = ['linkerd.io/opaque', 'linkerd.io/tcp']

@@ -1,12 +1,24 @@
 import type { Rule } from '../core/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
+import { appProtocolTreatedAsOpaque } from './app-protocol-treated-as-opaque.ts'
+import { namedTargetPortLosesOpaque } from './named-target-port-loses-opaque.ts'
 import { networkPolicyOmitsProxyPort } from './network-policy-omits-proxy-port.ts'
+import { opaquePortDeclaredHttp } from './opaque-port-declared-http.ts'
 import { podNotInjected } from './pod-not-injected.ts'
+import { serverProtocolConflictsOpaquePort } from './server-protocol-conflicts-opaque-port.ts'
+import { serverRevertsOpaquePort } from './server-reverts-opaque-port.ts'
 import { serverSpeaksFirstPortNotOpaque } from './server-speaks-first-port-not-opaque.ts'
+import { serverSpeaksFirstUnmeshedClientDropped } from './server-speaks-first-unmeshed-client-dropped.ts'
 
 /** Every rule, in alphabetical order of ids. */
 export const rules: readonly Rule<LinkerdSettings>[] = [
+  appProtocolTreatedAsOpaque,
+  namedTargetPortLosesOpaque,
   networkPolicyOmitsProxyPort,
+  opaquePortDeclaredHttp,
   podNotInjected,
+  serverProtocolConflictsOpaquePort,
+  serverRevertsOpaquePort,
   serverSpeaksFirstPortNotOpaque,
+  serverSpeaksFirstUnmeshedClientDropped,
 ]
