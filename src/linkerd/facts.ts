@@ -20,6 +20,7 @@ export const annotations = {
   skipInboundPorts: `${config}skip-inbound-ports`,
   skipOutboundPorts: `${config}skip-outbound-ports`,
   skipSubnets: `${config}skip-subnets`,
+  defaultInboundPolicy: `${config}default-inbound-policy`,
   inboundPort: `${config}inbound-port`,
   adminPort: `${config}admin-port`,
   controlPort: `${config}control-port`,
@@ -190,3 +191,6 @@ export const identity = {
 
 /** charts/linkerd-control-plane/templates/proxy-injector.yaml: the Service of the injector. */
 export const injectorService = 'linkerd-proxy-injector'
+
+/** policy-controller/core/src/outbound.rs: the values of `appProtocol` that are meant to say opaque. Any that it does not know does. */
+export const opaqueAppProtocols: readonly string[] = ['linkerd.io/opaque', 'linkerd.io/tcp']

@@ -7,7 +7,7 @@ import { hasMeshLabel, isMeshed, isNamespaceMeshed, type Meshed, type MeshView }
  * Are there meshed clients for this Service? Those behind it that are meshed say so; an unmeshed server has them too when
  * anything else is known to be meshed.
  */
-export function hasMeshedClients(
+export function clientsOfService(
   service: Resource<'Service'>,
   pods: readonly Resource<PodKind>[],
   view: MeshView,
@@ -18,6 +18,12 @@ export function hasMeshedClients(
   if (own === 'yes') return servers.length > 0 && servers.every((one) => one === 'no') ? 'unknown' : 'yes'
   if (own === 'unknown' || servers.includes('unknown')) return 'unknown'
   return isAnybodyMeshed(view) ? 'unknown' : 'no'
+}
+
+/** Are there meshed clients for a server that is none? Something else must be known to be meshed. */
+export function clientsOfUnmeshed(namespace: string, view: MeshView): Meshed {
+  const mesh = isNamespaceMeshed(namespace, view) !== 'no' || isAnybodyMeshed(view)
+  return mesh ? 'unknown' : 'no'
 }
 
 /** {@link isMeshed} of a subject: having passed the injector, a Pod without the label is not, whatever was predicted. */

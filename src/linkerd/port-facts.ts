@@ -2,7 +2,7 @@ import type { Path } from '../k8s/json.ts'
 import { type PodKind, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, describe, type Resource } from '../k8s/resource.ts'
 import { hasPort } from '../policy/port-set.ts'
-import { annotations } from './facts.ts'
+import { annotations, opaqueAppProtocols } from './facts.ts'
 import type { Inbound, InboundView } from './inbound-protocol.ts'
 import { isMeshed, namespaceOf, reachesInjector } from './meshed.ts'
 import { isHttp, type PodSide, podList, podPortsNamed, serviceList, servicePortsNamed } from './opaque-ports.ts'
@@ -50,7 +50,7 @@ function appProtocolInWords(value: string, minor: number): string {
   const said = `appProtocol: ${value}`
   if (minor < 18) return `${said} means nothing to Linkerd before 2.18`
   if (isHttp(value)) return `${said} means ${value.toLowerCase() === 'http' ? 'HTTP/1' : 'HTTP/2'}, without detection`
-  const own = ['linkerd.io/opaque', 'linkerd.io/tcp'].includes(value.toLowerCase())
+  const own = opaqueAppProtocols.includes(value.toLowerCase())
   return `${said} means opaque${own ? '' : ', as every value that Linkerd does not know'}`
 }
 

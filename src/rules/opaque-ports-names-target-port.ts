@@ -6,7 +6,7 @@ import { podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, type Resource } from '../k8s/resource.ts'
 import { annotations } from '../linkerd/facts.ts'
 import { portsMeantBy, tokensOf } from '../linkerd/list-tokens.ts'
-import { hasMeshedClients } from '../linkerd/mesh-clients.ts'
+import { clientsOfService } from '../linkerd/mesh-clients.ts'
 import { meshReads, namespaceOf } from '../linkerd/meshed.ts'
 import { forClients, servicePortsNamed } from '../linkerd/opaque-ports.ts'
 import { canonicalList } from '../linkerd/port-list.ts'
@@ -68,7 +68,7 @@ function* judge(service: Resource<'Service'>, view: ListView) {
   // What the list would make opaque counts: a port that says what it is needs no list.
   const hit = names.filter((name) => named(name).some((port) => open.includes(port)) || dropsOthers(value, open))
   if (hit.length === 0 && targets.length === 0) return
-  const meshed = hasMeshedClients(service, pods, view)
+  const meshed = clientsOfService(service, pods, view)
   if (meshed === 'no') return
 
   const path = ['metadata', 'annotations', annotations.opaquePorts]

@@ -7,7 +7,7 @@ import { annotationOf, type Resource } from '../k8s/resource.ts'
 import { annotations } from '../linkerd/facts.ts'
 import { injectedOnPod, injectedOnService } from '../linkerd/injected-opaque-ports.ts'
 import { dropsList, type ListToken, portsMeantBy, tokensOf } from '../linkerd/list-tokens.ts'
-import { hasMeshedClients, isSubjectMeshed } from '../linkerd/mesh-clients.ts'
+import { clientsOfService, isSubjectMeshed } from '../linkerd/mesh-clients.ts'
 import { isNamespaceMeshed, type Meshed, meshReads, reachesInjector } from '../linkerd/meshed.ts'
 import { podPortsNamed, servicePortsNamed } from '../linkerd/opaque-ports.ts'
 import { canonicalList, portsByGo } from '../linkerd/port-list.ts'
@@ -100,7 +100,7 @@ function* judgeService(service: Resource<'Service'>, view: ListView) {
   const value = annotationOf(service.metadata, annotations.opaquePorts)
   if (value === undefined || isUnresolved(value) || !isListRead(service, view.settings)) return
   const pods = selectedBy(service, view)
-  const meshed = hasMeshedClients(service, pods, view)
+  const meshed = clientsOfService(service, pods, view)
   if (meshed === 'no') return
   const named = (name: string) => portsMeantBy(name, service, pods)
   const list: Judged = { value, path: keyPath, meshed, named }
