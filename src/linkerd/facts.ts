@@ -24,6 +24,9 @@ export const annotations = {
   inboundPort: `${config}inbound-port`,
   adminPort: `${config}admin-port`,
   controlPort: `${config}control-port`,
+  /** pkg/k8s/labels.go ProxyDisableInboundProtocolDetectTimeout: a Go bool; true makes 10 s into 365 days. */
+  disableInboundDetectTimeout: `${config}proxy-disable-inbound-protocol-detect-timeout`,
+  disableOutboundDetectTimeout: `${config}proxy-disable-outbound-protocol-detect-timeout`,
 } as const
 
 /** Is this a key of Linkerd's own, core or extension: `linkerd.io/inject`, `viz.linkerd.io/tap-enabled`? */
@@ -40,6 +43,21 @@ export const writtenAnnotations = {
   proxyVersion: 'linkerd.io/proxy-version',
   trustRoots: 'linkerd.io/trust-root-sha256',
 } as const
+
+/**
+ * Annotations that blogs and chats recommend and that nothing in Linkerd reads (absent from chart, injector, controllers and
+ * proxy of edge-26.8), with what does exist.
+ */
+export const absentAnnotations: Readonly<Record<string, string>> = {
+  [`${config}protocol-detect-timeout`]: `mark the port with ${annotations.opaquePorts}; the only other knobs are ${annotations.disableInboundDetectTimeout} and ${annotations.disableOutboundDetectTimeout}, which take the limit away`,
+  [`${config}proxy-protocol`]: `set appProtocol on the port of the Service, proxyProtocol in a Server, or ${annotations.opaquePorts}`,
+}
+
+/** policy-controller/core/src/outbound.rs: the values of `appProtocol` that say opaque in Linkerd's own words; any case. */
+export const opaqueAppProtocols: ReadonlySet<string> = new Set(['linkerd.io/opaque', 'linkerd.io/tcp'])
+
+/** Go's strconv.ParseBool: exactly these are true. Anything else in a bool's place is false or, with a warning, ignored. */
+export const goTrue: ReadonlySet<string> = new Set(['1', 't', 'T', 'TRUE', 'true', 'True'])
 
 export const labels = {
   /** pkg/k8s/labels.go ControllerNSLabel: the one thing the controllers ask to know whether a Pod is meshed. */
@@ -191,6 +209,3 @@ export const identity = {
 
 /** charts/linkerd-control-plane/templates/proxy-injector.yaml: the Service of the injector. */
 export const injectorService = 'linkerd-proxy-injector'
-
-/** policy-controller/core/src/outbound.rs: the values of `appProtocol` that are meant to say opaque. Any that it does not know does. */
-export const opaqueAppProtocols: readonly string[] = ['linkerd.io/opaque', 'linkerd.io/tcp']

@@ -43,7 +43,7 @@ export function identifyProtocol(
   { protocols: added }: Pick<LinkerdSettings, 'protocols'>,
 ): Identified | undefined {
   if (saysOtherwise(signs.name)) return undefined
-  const all = [...added, ...catalogue]
+  const all = added.length === 0 ? catalogue : [...added, ...catalogue]
   const [best] = all
     .flatMap((protocol) => {
       const by = signsOf(protocol, signs, added)
@@ -67,7 +67,7 @@ function signsOf(
   const vagueName = name !== undefined && protocol.vagueNames?.includes(name) === true
   if (!usualNumber && !ownName && !vagueName) return undefined
   const image = container?.image ?? undefined
-  if (matchesImage(protocol.images, image)) return 'image'
+  if (imageMatches(protocol.images, image)) return 'image'
   if (protocol.class === 'server-first' && isClientFirst(image, added)) return undefined
   const others = [
     anyMatches(
@@ -80,14 +80,14 @@ function signsOf(
   if (usualNumber ? ownName || vagueName || others : ownName && others) return 'hints'
   // A container or a name of other software settles that its number is a coincidence.
   const other =
-    anyMatches(clientFirstImages, [name]) || [...added, ...catalogue].some(({ images }) => matchesImage(images, image))
+    anyMatches(clientFirstImages, [name]) || [...added, ...catalogue].some(({ images }) => imageMatches(images, image))
   return protocol.numberAlone?.includes(number) && !other ? 'number' : undefined
 }
 
 /** Is this the image of software whose server never speaks first? */
 function isClientFirst(image: string | undefined, added: readonly Protocol[]): boolean {
   const others = added.filter((protocol) => protocol.class !== 'server-first')
-  return matchesImage(clientFirstImages, image) || others.some(({ images }) => matchesImage(images, image))
+  return imageMatches(clientFirstImages, image) || others.some(({ images }) => imageMatches(images, image))
 }
 
 /** Words in a port's name that rule a plain server-first protocol out, and the PROXY protocol, where the client begins. */
@@ -104,7 +104,7 @@ function saysTls(name = ''): boolean {
 }
 
 /** By the end of the image's name: `nats` and `library/nats` of `registry:5000/library/nats:2.10@sha256:…`. */
-function matchesImage(patterns: readonly string[], image = ''): boolean {
+export function imageMatches(patterns: readonly string[], image = ''): boolean {
   const [, path = ''] = /^([^@]*?)(?::[^/@]*)?(?:@.*)?$/.exec(image) ?? []
   const parts = path.split('/')
   return anyMatches(patterns, [parts.at(-1), parts.slice(-2).join('/')])

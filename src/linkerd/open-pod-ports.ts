@@ -1,6 +1,5 @@
 import type { View } from '../core/view.ts'
-import type { Path } from '../k8s/json.ts'
-import { containersOf, type PodKind, type PodTemplate, podTemplateOf } from '../k8s/pod-template.ts'
+import { type PodKind, type PodTemplate, podTemplateOf } from '../k8s/pod-template.ts'
 import { labelsOf, type Resource } from '../k8s/resource.ts'
 import { selectsByMap } from '../k8s/selector.ts'
 import { hasPort } from '../policy/port-set.ts'
@@ -119,12 +118,4 @@ function hasOwnName(subject: Resource<PodKind>, services: readonly Resource<'Ser
   if (subject.kind !== 'StatefulSet' || !subject.spec.serviceName) return false
   const governing = services.find(({ name }) => name === subject.spec.serviceName)
   return governing === undefined || governing.spec.clusterIP === 'None'
-}
-
-/** The port's declaration, or the container that serves it. */
-export function placeOf(template: PodTemplate, { number, container }: ContainerPort): Path {
-  const placed = containersOf(template.spec).find((one) => one.container === container)
-  const index = (container.ports ?? []).findIndex((port) => port?.containerPort === number)
-  const path = [...template.path, ...(placed?.path ?? ['spec'])]
-  return index < 0 ? path : [...path, 'ports', index]
 }

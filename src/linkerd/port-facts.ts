@@ -50,7 +50,7 @@ function appProtocolInWords(value: string, minor: number): string {
   const said = `appProtocol: ${value}`
   if (minor < 18) return `${said} means nothing to Linkerd before 2.18`
   if (isHttp(value)) return `${said} means ${value.toLowerCase() === 'http' ? 'HTTP/1' : 'HTTP/2'}, without detection`
-  const own = opaqueAppProtocols.includes(value.toLowerCase())
+  const own = opaqueAppProtocols.has(value.toLowerCase())
   return `${said} means opaque${own ? '' : ', as every value that Linkerd does not know'}`
 }
 

@@ -1,18 +1,23 @@
 import type { Rule } from '../core/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import { appProtocolTreatedAsOpaque } from './app-protocol-treated-as-opaque.ts'
+import { appProtocolWithoutEffect } from './app-protocol-without-effect.ts'
 import { certificateRotationMissing } from './certificate-rotation-missing.ts'
+import { detectTimeoutDisabled } from './detect-timeout-disabled.ts'
+import { httpPortOpaqueByDefault } from './http-port-opaque-by-default.ts'
 import { issuerCertificateExpiring } from './issuer-certificate-expiring.ts'
 import { namedTargetPortLosesOpaque } from './named-target-port-loses-opaque.ts'
 import { networkPolicyOmitsProxyPort } from './network-policy-omits-proxy-port.ts'
 import { opaquePortDeclaredHttp } from './opaque-port-declared-http.ts'
 import { opaquePortsNamesTargetPort } from './opaque-ports-names-target-port.ts'
 import { opaquePortsUnreadable } from './opaque-ports-unreadable.ts'
+import { opaquePortsWithoutEffect } from './opaque-ports-without-effect.ts'
 import { podNotInjected } from './pod-not-injected.ts'
 import { serverProtocolConflictsOpaquePort } from './server-protocol-conflicts-opaque-port.ts'
 import { serverRevertsOpaquePort } from './server-reverts-opaque-port.ts'
 import { serverSpeaksFirstPortNotOpaque } from './server-speaks-first-port-not-opaque.ts'
 import { serverSpeaksFirstUnmeshedClientDropped } from './server-speaks-first-unmeshed-client-dropped.ts'
+import { skipPortsDropDefaults } from './skip-ports-drop-defaults.ts'
 import { trustAnchorExpiring } from './trust-anchor-expiring.ts'
 import { webhookCertificateExpiring } from './webhook-certificate-expiring.ts'
 import { webhookCertificateUntrusted } from './webhook-certificate-untrusted.ts'
@@ -21,18 +26,23 @@ import { webhookFailsOpen } from './webhook-fails-open.ts'
 /** Every rule, in alphabetical order of ids. */
 export const rules: readonly Rule<LinkerdSettings>[] = [
   appProtocolTreatedAsOpaque,
+  appProtocolWithoutEffect,
   certificateRotationMissing,
+  detectTimeoutDisabled,
+  httpPortOpaqueByDefault,
   issuerCertificateExpiring,
   namedTargetPortLosesOpaque,
   networkPolicyOmitsProxyPort,
   opaquePortDeclaredHttp,
   opaquePortsNamesTargetPort,
   opaquePortsUnreadable,
+  opaquePortsWithoutEffect,
   podNotInjected,
   serverProtocolConflictsOpaquePort,
   serverRevertsOpaquePort,
   serverSpeaksFirstPortNotOpaque,
   serverSpeaksFirstUnmeshedClientDropped,
+  skipPortsDropDefaults,
   trustAnchorExpiring,
   webhookCertificateExpiring,
   webhookCertificateUntrusted,

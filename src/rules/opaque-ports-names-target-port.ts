@@ -41,7 +41,7 @@ list nobody reads (headless, ExternalName). Where nothing says that there are me
     'own-name':
       '"{{name}}" is opaque at first only: set {{remedy}}. Destination knows the name, the policy controller drops the whole list for it; after a few idle seconds clients detect the protocol again, 10 s where the server speaks first',
     'target-name':
-      '"{{name}}" is the name of a target, which nobody looks for on a Service: set {{remedy}}. The policy controller drops the whole list for it, and nothing is opaque for clients',
+      '"{{name}}" is the name of a target, which nobody looks for on a Service: set {{remedy}}. The policy controller drops the whole list for it, and nothing in it stays opaque for clients',
   },
   reads: meshReads,
   check: { Service: judge },

@@ -14,7 +14,7 @@ import { canonicalList, portsByGo } from '../linkerd/port-list.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import { isTcp, selectedBy } from '../linkerd/service-targets.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
-import { formatPorts } from '../policy/port-set.ts'
+import { allPorts, formatPorts, type PortSet, portIntersection } from '../policy/port-set.ts'
 
 const reads = meshReads
 
@@ -35,7 +35,7 @@ Services as raw text: a quotation mark, a backslash or a line break in it spoils
     'Write plain decimal numbers between commas, without spaces, signs, names or port 0. On a Pod these are container ports, on a Service its own ports. An empty text is fine: nothing is opaque.',
   limits: `What each parser makes of a value was seen on the real controllers, and so was that HTTP to a Pod on which they disagree fails with 404. A list is fixed where every token has one
 meaning; a reversed range or a name that no container has is for its author. Ranges are fine for the proxies; only \`linkerd check --proxy\` cannot read them, which is information. Names of ports in a Service's list belong to
-\`opaque-ports-names-target-port\`. Where nothing says that the Pods are meshed, a finding is a warning; where they are known not to be, there is none.`,
+\`opaque-ports-names-target-port\`. Where a Server selects the port, it decides for the Pod's own proxy in place of the list. Where nothing says that the Pods are meshed, a finding is a warning; where they are known not to be, there is none.`,
   sources: [
     'linkerd2 pkg/util/parsing.go, pkg/util/portrange.go (edge-26.8)',
     'linkerd2 policy-controller/k8s/index/src/ports.rs (edge-26.8)',
@@ -88,7 +88,7 @@ function* judgePods(subject: Resource<PodKind>, view: ListView) {
   const list: Judged = { value, path: [...template.path, ...keyPath], meshed, named }
   const tokens = tokensOf(value, named)
   const bad = tokens.filter(dropsList)
-  const known = formatPorts(portsByGo(value, named))
+  const known = portsInWords(portsByGo(value, named))
   const effect = `For the Pod's own proxy nothing is opaque, and clients outside the mesh lose connections on which the server speaks first after 10 s${known === '' ? '' : `; only clients that dial the Pod still take ${known} for opaque`}`
   if (bad.length > 0) yield report('list-dropped', { effect }, bad, list)
   const spaced = tokens.filter(({ kind }) => kind === 'spaced-range')
@@ -108,7 +108,7 @@ function* judgeService(service: Resource<'Service'>, view: ListView) {
   const bad = tokens.filter(dropsList)
   // Names of ports are another rule's.
   const ours = bad.filter(({ kind }) => kind !== 'name')
-  const known = formatPorts(portsByGo(value, (name) => servicePortsNamed(service, name)))
+  const known = portsInWords(portsByGo(value, (name) => servicePortsNamed(service, name)))
   const effect = `Meshed clients ${known === '' ? 'detect the protocol of every port' : `take ${known} for opaque at first, and detect the protocol after some idle seconds`}: 10 s for each connection where the server speaks first`
   if (ours.length > 0) yield report('list-dropped', { effect }, ours, list)
   if (bad.length > 0) return
@@ -168,6 +168,11 @@ function isListRead({ spec }: Resource<'Service'>, { minor }: LinkerdSettings): 
   return open.length > 0
 }
 
+/** Nobody connects to port 0. */
+function portsInWords(set: PortSet): string {
+  return formatPorts(portIntersection(set, allPorts))
+}
+
 const keyPath: Path = ['metadata', 'annotations', annotations.opaquePorts]
 
 function report<const M extends string, D extends object>(
@@ -189,7 +194,11 @@ function report<const M extends string, D extends object>(
   return {
     message,
     path,
-    data: { ...data, remedy, tokens: tokens.map(({ text }) => JSON.stringify(text)).join(', ') },
+    data: {
+      ...data,
+      remedy,
+      tokens: tokens.map(({ text }) => (text === '' ? 'an empty token' : JSON.stringify(text))).join(', '),
+    },
     confidence: sure ? 'high' : 'medium',
     severity: sure ? 'error' : 'warning',
     fix,

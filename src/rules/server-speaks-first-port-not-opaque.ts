@@ -2,9 +2,10 @@ import type { View } from '../core/view.ts'
 import type { PodKind } from '../k8s/pod-template.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { confidenceIn, severityOf } from '../linkerd/certainty.ts'
+import { containerPortPath } from '../linkerd/container-port-path.ts'
 import { clientsOfService } from '../linkerd/mesh-clients.ts'
 import { opaqueListFix, opaqueListInWords } from '../linkerd/opaque-fix.ts'
-import { type OpenPodPort, openPodPorts, placeOf } from '../linkerd/open-pod-ports.ts'
+import { type OpenPodPort, openPodPorts } from '../linkerd/open-pod-ports.ts'
 import { openServicePorts, openServiceReads } from '../linkerd/open-service-ports.ts'
 import { portsByGo } from '../linkerd/port-list.ts'
 import { defineRule } from '../linkerd/rule.ts'
@@ -118,7 +119,7 @@ function* judgePods(subject: Resource<PodKind>, view: PortView) {
     const remedy = `${opaqueListInWords(open.wanted, port.number)} on ${subject.kind === 'Pod' ? 'the Pod' : 'the Pod template'}`
     yield {
       message: 'pod-not-opaque',
-      path: placeOf(open.template, port),
+      path: containerPortPath(port, open.template),
       data: { port: port.number, protocol: identified.protocol.name, remedy, effect: effectOf(one) },
       confidence,
       severity: severityOf[confidence],

@@ -2,10 +2,11 @@ import type { View } from '../core/view.ts'
 import type { PodKind } from '../k8s/pod-template.ts'
 import { annotationOf, type Resource } from '../k8s/resource.ts'
 import { confidenceIn, severityOf } from '../linkerd/certainty.ts'
+import { containerPortPath } from '../linkerd/container-port-path.ts'
 import { annotations } from '../linkerd/facts.ts'
 import { namespaceOf } from '../linkerd/meshed.ts'
 import { opaqueListFix, opaqueListInWords } from '../linkerd/opaque-fix.ts'
-import { type OpenPod, openPodPorts, openPodReads, placeOf } from '../linkerd/open-pod-ports.ts'
+import { type OpenPod, openPodPorts, openPodReads } from '../linkerd/open-pod-ports.ts'
 import { portsByGo } from '../linkerd/port-list.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import { clientsBypass } from '../linkerd/server-first-ports.ts'
@@ -69,7 +70,7 @@ function* judge(subject: Resource<PodKind>, view: PortView) {
     const undeclared = !port.declared && side.dialled && hasPort(defaults, port.number)
     yield {
       message: undeclared ? 'undeclared' : 'dropped',
-      path: placeOf(open.template, port),
+      path: containerPortPath(port, open.template),
       data: {
         port: port.number,
         protocol: identified.protocol.name,

@@ -66,6 +66,35 @@ t.test('it reads every key', async (t) => {
     },
     ids,
   )
+  const said = {
+    transportMode: 'transparent',
+    minor: 17,
+    opaquePorts: '3306',
+    requireInjection: ['shop', { selector: { matchExpressions: [{ key: 'mesh', operator: 'Exists' }] } }],
+    protocols: [
+      {
+        id: 'acme-bus',
+        name: 'acme-bus',
+        class: 'server-first',
+        evidence: 'medium',
+        ports: [7001],
+        images: ['acme-bus*'],
+        portNames: [],
+        greetsBeforeTls: true,
+        source: 'configuration',
+      },
+      {
+        id: 'acme-log',
+        name: 'Acme log',
+        class: 'client-first',
+        ports: [4222],
+        numberAlone: [4222],
+        images: [],
+        portNames: [],
+        source: 'configuration',
+      },
+    ],
+  }
   t.same(result, {
     config: {
       enforcement: {
@@ -97,42 +126,8 @@ t.test('it reads every key', async (t) => {
         ],
       },
       fix: new Set(['first-rule']),
-      linkerd: {
-        ...defaultSettings,
-        transportMode: 'transparent',
-        minor: 17,
-        opaquePorts: '3306',
-        requireInjection: ['shop', { selector: { matchExpressions: [{ key: 'mesh', operator: 'Exists' }] } }],
-        protocols: [
-          {
-            id: 'acme-bus',
-            name: 'acme-bus',
-            class: 'server-first',
-            evidence: 'medium',
-            ports: [7001],
-            images: ['acme-bus*'],
-            portNames: [],
-            greetsBeforeTls: true,
-            source: 'configuration',
-          },
-          {
-            id: 'acme-log',
-            name: 'Acme log',
-            class: 'client-first',
-            ports: [4222],
-            numberAlone: [4222],
-            images: [],
-            portNames: [],
-            source: 'configuration',
-          },
-        ],
-      },
-      linkerdSaid: {
-        transportMode: 'transparent',
-        minor: 17,
-        opaquePorts: '3306',
-        requireInjection: ['shop', { selector: { matchExpressions: [{ key: 'mesh', operator: 'Exists' }] } }],
-      },
+      linkerd: { ...defaultSettings, ...said },
+      linkerdSaid: said,
     },
   })
 })
@@ -294,6 +289,17 @@ t.test('it means what JSON Schema means', async (t) => {
     },
     { requiredKeys: [] },
   )
+  const protocol = fc.record(
+    {
+      id: or(fc.constantFrom('acme-bus', 'Acme')),
+      class: or(fc.constantFrom('server-first', 'implicit-tls', 'server')),
+      evidence: or(fc.constant('low')),
+      ports: or(fc.array(or(fc.integer({ min: 0, max: 65536 })), { maxLength: 2 })),
+      images: or(fc.array(or(fc.constantFrom('acme-bus*', ' ')), { maxLength: 2 })),
+      greetsBeforeTls: or(fc.boolean()),
+    },
+    { requiredKeys: ['id', 'class'] },
+  )
   const file = fc.record(
     {
       ceiling: enforcement,
@@ -301,6 +307,7 @@ t.test('it means what JSON Schema means', async (t) => {
       requireInjection: or(fc.array(fc.oneof(fc.constant('shop'), fc.record({ selector })), { maxLength: 1 })),
       exemptions: or(fc.array(or(exemption), { maxLength: 1 })),
       rules: or(fc.dictionary(fc.constantFrom('first-rule', 'first-rule', 'third-rule'), rule, { maxKeys: 1 })),
+      protocols: or(fc.array(or(protocol), { maxLength: 1 })),
       linkerd: or(linkerd),
     },
     { requiredKeys: [] },

@@ -8,7 +8,7 @@ import type { Finding } from '../../src/core/finding.ts'
 import type { Rule } from '../../src/core/rule.ts'
 import { snapshotOf } from '../../src/core/snapshot.ts'
 import type { Stage } from '../../src/core/view.ts'
-import { type KindName, kinds } from '../../src/k8s/kinds.ts'
+import { isWatched, type KindName, kinds } from '../../src/k8s/kinds.ts'
 import type { Resource } from '../../src/k8s/resource.ts'
 import { defaultSettings, type LinkerdSettings } from '../../src/linkerd/settings.ts'
 import { type Loaded, loadText } from '../../src/manifests/load.ts'
@@ -140,7 +140,8 @@ export interface Reviewed {
 export async function reviewFixture(fixture: Fixture, loaded: Loaded): Promise<Reviewed[]> {
   const config = { ...defaultConfig, linkerd: fixture.settings, enforcement: denying(fixture.rule) }
   const reviewed: Reviewed[] = []
-  for (const subject of loaded.resources) {
+  // Secrets and ConfigMaps are never sent.
+  for (const subject of loaded.resources.filter(({ kind }) => isWatched(kind))) {
     const snapshot = snapshotOf(
       loaded.resources.filter((other) => other !== subject),
       'input',
