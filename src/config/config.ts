@@ -69,7 +69,7 @@ export interface ConfigFile {
   readonly exemptions?: readonly ExemptionEntry[]
   readonly suppressDenials?: boolean
   readonly requireInjection?: readonly NamespacePattern[]
-  readonly linkerd?: Partial<Omit<LinkerdSettings, 'requireInjection' | 'assume'>>
+  readonly linkerd?: Partial<Omit<LinkerdSettings, 'requireInjection' | 'assume' | 'injectorTrouble'>>
 }
 
 interface RuleEntry {

@@ -2,7 +2,7 @@ import { anything, bool, type Fits, int, intOrText, list, map, struct, text } fr
 
 /*
  * Kubernetes' wire shapes, as far as rules read them. Every member may be absent or null on the wire.
- * Source: k8s.io/api core/v1, apps/v1, batch/v1, networking/v1 types.go; Linkerd's Server CRD (policy.linkerd.io).
+ * Source: k8s.io/api core/v1, apps/v1, batch/v1, networking/v1, admissionregistration/v1 types.go; Linkerd's Server CRD (policy.linkerd.io).
  */
 
 const labelSelector = struct({
@@ -65,6 +65,32 @@ const networkPolicyPeer = struct({
 
 const networkPolicyPort = struct({ protocol: text, port: intOrText, endPort: int })
 
+const webhookConfiguration = struct({
+  webhooks: list(
+    struct({
+      name: text,
+      clientConfig: struct({
+        url: text,
+        service: struct({ name: text, namespace: text, port: int }),
+        caBundle: text,
+      }),
+      rules: list(
+        struct({
+          apiGroups: list(text),
+          apiVersions: list(text),
+          operations: list(text),
+          resources: list(text),
+          scope: text,
+        }),
+      ),
+      namespaceSelector: labelSelector,
+      objectSelector: labelSelector,
+      matchConditions: list(struct({ name: text, expression: text })),
+      failurePolicy: text,
+    }),
+  ),
+})
+
 /** The spec of each kind that rules know, keyed by the name that rules use. */
 const specs = {
   Namespace: struct({}),
@@ -99,6 +125,7 @@ const specs = {
     proxyProtocol: text,
     accessPolicy: text,
   }),
+  MutatingWebhookConfiguration: webhookConfiguration,
 } as const
 
 /** The name rules use for a kind. Equals Kubernetes' kind where that is unambiguous. */
@@ -111,6 +138,8 @@ export interface Kind {
   /** Lower-case plural, as in RBAC and webhook rules. */
   readonly resource: string
   readonly namespaced: boolean
+  /** Has no `spec`: its members lie beside `metadata`, and the whole object is what {@link Spec} describes. */
+  readonly flat?: true
 }
 
 /** Group and kind decide, not version: a version is only a spelling of the same object. */
@@ -132,11 +161,23 @@ export const kinds: Readonly<Record<KindName, Kind>> = {
   Service: { group: '', kind: 'Service', resource: 'services', namespaced: true },
   NetworkPolicy: { group: 'networking.k8s.io', kind: 'NetworkPolicy', resource: 'networkpolicies', namespaced: true },
   Server: { group: 'policy.linkerd.io', kind: 'Server', resource: 'servers', namespaced: true },
+  MutatingWebhookConfiguration: {
+    group: 'admissionregistration.k8s.io',
+    kind: 'MutatingWebhookConfiguration',
+    resource: 'mutatingwebhookconfigurations',
+    namespaced: false,
+    flat: true,
+  },
 }
 
 /** The whole object of a kind, for the door ({@link readResource}). */
 export const shapes = Object.fromEntries(
-  Object.entries(specs).map(([name, spec]) => [name, struct({ metadata: objectMeta, spec })]),
+  Object.entries(specs).map(([name, spec]) => [
+    name,
+    kinds[name as KindName].flat
+      ? { check: (value: unknown) => struct({ metadata: objectMeta }).check(value) ?? spec.check(value) }
+      : struct({ metadata: objectMeta, spec }),
+  ]),
 )
 
 export type ObjectMeta = NonNullable<Fits<typeof objectMeta>>

@@ -82,7 +82,7 @@ export function readResource(value: unknown, namespace?: string): Read {
     namespace: home,
     name,
     metadata: meta,
-    spec: own(value, 'spec') ?? {},
+    spec: kinds[known].flat ? value : (own(value, 'spec') ?? {}),
     wire: value,
   } as Resource
   return { as: 'resource', resource }

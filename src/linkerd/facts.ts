@@ -66,6 +66,9 @@ export const defaultOpaquePorts = '25,587,3306,4444,5432,6379,9300,11211'
 /** pkg/k8s/labels.go ProxyContainerName: the container, or the native sidecar, that is the proxy. */
 export const proxyContainerName = 'linkerd-proxy'
 
+/** charts/linkerd-control-plane/templates/proxy-injector-rbac.yaml: how the injector's webhook calls itself. */
+export const injectorWebhookName = 'linkerd-proxy-injector.linkerd.io'
+
 /** charts/linkerd-control-plane/values.yaml, proxyInjector.namespaceSelector: namespaces the injector is never called for. */
 export const uninjectableNamespaces = ['kube-system', 'cert-manager'] as const
 

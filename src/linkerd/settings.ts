@@ -1,5 +1,6 @@
 import type { NamespacePattern } from '../core/namespace-pattern.ts'
 import { defaultOpaquePorts, inboundPort, proxyPorts } from './facts.ts'
+import type { InjectorWebhook } from './injector-webhook.ts'
 
 /**
  * What is true of this cluster's Linkerd, beyond single objects. Defaults are Linkerd's own ({@link file://./facts.ts});
@@ -24,6 +25,8 @@ export interface LinkerdSettings {
   readonly nativeSidecar: 'by-release' | 'enabled' | 'disabled'
   /** Helm `proxyInit.runAsRoot`. */
   readonly proxyInitRunAsRoot: boolean
+  /** What is known to be wrong with a call of the injector, such as an expired certificate: somebody else looks at it. */
+  readonly injectorTrouble: ((webhook: InjectorWebhook) => string | undefined) | undefined
   /** The release of the next upgrade, e.g. 2.20 as 20. */
   readonly nextMinor: number
   /** CIDRs in which Pods may live (Helm `clusterNetworks`, or the Pod CIDRs where known). */
@@ -45,6 +48,7 @@ export const defaultSettings: LinkerdSettings = {
   cniEnabled: false,
   nativeSidecar: 'by-release',
   proxyInitRunAsRoot: false,
+  injectorTrouble: undefined,
   nextMinor: 20,
   clusterNetworks: ['10.0.0.0/8', '100.64.0.0/10', '172.16.0.0/12', '192.168.0.0/16', 'fd00::/8'],
   requireInjection: [],

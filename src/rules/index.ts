@@ -1,11 +1,15 @@
 import type { Rule } from '../core/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
+import { injectAnnotationInvalid } from './inject-annotation-invalid.ts'
+import { injectionRefused } from './injection-refused.ts'
 import { networkPolicyOmitsProxyPort } from './network-policy-omits-proxy-port.ts'
 import { podNotInjected } from './pod-not-injected.ts'
 import { serverSpeaksFirstPortNotOpaque } from './server-speaks-first-port-not-opaque.ts'
 
 /** Every rule, in alphabetical order of ids. */
 export const rules: readonly Rule<LinkerdSettings>[] = [
+  injectAnnotationInvalid,
+  injectionRefused,
   networkPolicyOmitsProxyPort,
   podNotInjected,
   serverSpeaksFirstPortNotOpaque,
