@@ -1,7 +1,9 @@
 import type { Rule } from '../core/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import { injectAnnotationInvalid } from './inject-annotation-invalid.ts'
+import { injectAnnotationMisplaced } from './inject-annotation-misplaced.ts'
 import { injectionRefused } from './injection-refused.ts'
+import { namespaceUnmeshedByLabel } from './namespace-unmeshed-by-label.ts'
 import { networkPolicyOmitsProxyPort } from './network-policy-omits-proxy-port.ts'
 import { podNotInjected } from './pod-not-injected.ts'
 import { serverSpeaksFirstPortNotOpaque } from './server-speaks-first-port-not-opaque.ts'
@@ -9,7 +11,9 @@ import { serverSpeaksFirstPortNotOpaque } from './server-speaks-first-port-not-o
 /** Every rule, in alphabetical order of ids. */
 export const rules: readonly Rule<LinkerdSettings>[] = [
   injectAnnotationInvalid,
+  injectAnnotationMisplaced,
   injectionRefused,
+  namespaceUnmeshedByLabel,
   networkPolicyOmitsProxyPort,
   podNotInjected,
   serverSpeaksFirstPortNotOpaque,
