@@ -3,9 +3,12 @@ import type { LinkerdSettings } from '../linkerd/settings.ts'
 import { injectAnnotationInvalid } from './inject-annotation-invalid.ts'
 import { injectAnnotationMisplaced } from './inject-annotation-misplaced.ts'
 import { injectionRefused } from './injection-refused.ts'
+import { namespaceAnnotationNotInherited } from './namespace-annotation-not-inherited.ts'
 import { namespaceUnmeshedByLabel } from './namespace-unmeshed-by-label.ts'
 import { networkPolicyOmitsProxyPort } from './network-policy-omits-proxy-port.ts'
 import { podNotInjected } from './pod-not-injected.ts'
+import { proxyAnnotationInvalid } from './proxy-annotation-invalid.ts'
+import { proxyAnnotationUnknown } from './proxy-annotation-unknown.ts'
 import { serverSpeaksFirstPortNotOpaque } from './server-speaks-first-port-not-opaque.ts'
 
 /** Every rule, in alphabetical order of ids. */
@@ -13,8 +16,11 @@ export const rules: readonly Rule<LinkerdSettings>[] = [
   injectAnnotationInvalid,
   injectAnnotationMisplaced,
   injectionRefused,
+  namespaceAnnotationNotInherited,
   namespaceUnmeshedByLabel,
   networkPolicyOmitsProxyPort,
   podNotInjected,
+  proxyAnnotationInvalid,
+  proxyAnnotationUnknown,
   serverSpeaksFirstPortNotOpaque,
 ]
