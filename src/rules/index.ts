@@ -2,7 +2,9 @@ import type { Rule } from '../core/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import { injectAnnotationInvalid } from './inject-annotation-invalid.ts'
 import { injectAnnotationMisplaced } from './inject-annotation-misplaced.ts'
+import { injectionBreaksPod } from './injection-breaks-pod.ts'
 import { injectionRefused } from './injection-refused.ts'
+import { meshedJobNeverCompletes } from './meshed-job-never-completes.ts'
 import { namespaceAnnotationNotInherited } from './namespace-annotation-not-inherited.ts'
 import { namespaceUnmeshedByLabel } from './namespace-unmeshed-by-label.ts'
 import { networkPolicyOmitsProxyPort } from './network-policy-omits-proxy-port.ts'
@@ -15,7 +17,9 @@ import { serverSpeaksFirstPortNotOpaque } from './server-speaks-first-port-not-o
 export const rules: readonly Rule<LinkerdSettings>[] = [
   injectAnnotationInvalid,
   injectAnnotationMisplaced,
+  injectionBreaksPod,
   injectionRefused,
+  meshedJobNeverCompletes,
   namespaceAnnotationNotInherited,
   namespaceUnmeshedByLabel,
   networkPolicyOmitsProxyPort,
