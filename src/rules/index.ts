@@ -12,6 +12,7 @@ import { podNotInjected } from './pod-not-injected.ts'
 import { proxyAnnotationInvalid } from './proxy-annotation-invalid.ts'
 import { proxyAnnotationUnknown } from './proxy-annotation-unknown.ts'
 import { serverSpeaksFirstPortNotOpaque } from './server-speaks-first-port-not-opaque.ts'
+import { upgradeChangesInjection } from './upgrade-changes-injection.ts'
 
 /** Every rule, in alphabetical order of ids. */
 export const rules: readonly Rule<LinkerdSettings>[] = [
@@ -27,4 +28,5 @@ export const rules: readonly Rule<LinkerdSettings>[] = [
   proxyAnnotationInvalid,
   proxyAnnotationUnknown,
   serverSpeaksFirstPortNotOpaque,
+  upgradeChangesInjection,
 ]
