@@ -207,10 +207,10 @@ export const grammars = {
   },
   tag: {
     expected: 'an image tag',
-    accepts: (value) => value === '' || /^\w[\w.-]{0,127}$/.test(value),
+    accepts: (value) => value === '' || isTag(value),
     consequence: 'rejected',
     effect: 'the image cannot be pulled, or the API server refuses the Pod',
-    mend: trimmed((value) => /^\w[\w.-]{0,127}$/.test(value)),
+    mend: trimmed(isTag),
   },
   overwritten: {
     expected: 'nothing: since 2.16 the injector computes this list itself',
@@ -243,6 +243,11 @@ export function environmentOf(value: string): readonly EnvironmentVariable[] | u
 
 function isVariable(variable: unknown): variable is EnvironmentVariable {
   return isObject(variable) && isTextOrAbsent(variable['name']) && isTextOrAbsent(variable['value'])
+}
+
+/** What may follow the colon in an image reference: a tag, with or without a digest. */
+function isTag(value: string): boolean {
+  return /^\w[\w.-]{0,127}(@sha256:[0-9a-f]{64})?$/.test(value)
 }
 
 function isTextOrAbsent(value: unknown): boolean {

@@ -6,6 +6,9 @@
 /** pkg/k8s/labels.go. The prefix of configuration annotations on Pods, Services and Namespaces. */
 const config = 'config.linkerd.io/'
 
+/** pkg/k8s/labels.go Prefix: of everything else that is Linkerd's. */
+export const ownPrefix = 'linkerd.io/'
+
 /** pkg/k8s/labels.go ProxyConfigAnnotationsPrefix and its forms for what is not settled yet. */
 export const configPrefixes = {
   stable: config,

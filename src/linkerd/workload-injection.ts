@@ -13,6 +13,7 @@ import {
   whyNotCalledByDefault,
 } from './injector-webhook.ts'
 import { namespaceOf } from './meshed.ts'
+import { type PodOwner, podOwner } from './pod-owner.ts'
 import { type Injection, predictInjection } from './predict-injection.ts'
 import type { LinkerdSettings } from './settings.ts'
 
@@ -137,8 +138,8 @@ export function pathOfReason(reason: SkipReason | undefined, template: PodTempla
   }
 }
 
-/** Whom the injector will name as maker of the Pods: the workload itself. CronJobs make Jobs, which are theirs. */
-function makerOf(subject: Resource<PodKind>): { readonly kind: string; readonly name: string } | undefined {
+/** Whom the injector will name as maker of the Pods: the workload itself, or its own owner, by the rules of {@link podOwner}. */
+export function makerOf(subject: Resource<PodKind>): PodOwner | undefined {
   if (subject.kind === 'Pod') return undefined
-  return { kind: subject.kind, name: subject.name }
+  return podOwner({ ownerReferences: [{ kind: subject.kind, name: subject.name }] }, () => subject.metadata)
 }

@@ -12,7 +12,7 @@ export const injectAnnotationInvalid = defineRule({
   id: 'inject-annotation-invalid',
   severity: 'error',
   judges: 'both',
-  summary: 'linkerd.io/inject must say enabled, disabled or ingress, letter by letter.',
+  summary: 'The annotation linkerd.io/inject must say enabled, disabled or ingress, letter by letter.',
   why: `The injector compares the value exactly: \`true\`, \`Enabled\` and \`enabled\` with a space behind it are all invalid, and an invalid value never injects. On a Pod it wins over an
 enabled namespace. On a Namespace it is tested first, so that **no** Pod of the namespace is injected any more, not even one that says \`enabled\` itself.`,
   remediation: 'Write enabled, disabled or ingress, or remove the annotation.',
@@ -25,9 +25,9 @@ enabled namespace. On a Namespace it is tested first, so that **no** Pod of the 
   ],
   messages: {
     'on-namespace':
-      'linkerd.io/inject must be enabled, disabled or ingress: with "{{value}}" no Pod of {{object}} is injected, not even one that says enabled itself{{hint}}',
+      'write enabled, disabled or ingress in linkerd.io/inject: with "{{value}}" no Pod of {{object}} is injected, not even one that says enabled itself{{hint}}',
     'on-pod':
-      'linkerd.io/inject must be enabled, disabled or ingress: with "{{value}}" {{object}} is not injected, whatever its namespace says{{hint}}',
+      'write enabled, disabled or ingress in linkerd.io/inject: with "{{value}}" {{object}} is not injected, whatever its namespace says{{hint}}',
   },
   reads: [],
   check: {
@@ -66,7 +66,7 @@ function about(value: string, metadata: Path, object: string) {
   const word = meant === 'true' ? 'enabled' : meant === 'false' ? 'disabled' : meant
   return {
     path,
-    data: { value, object, hint: word === undefined ? '' : `. ${word} was meant?` },
+    data: { value, object, hint: word === undefined ? '' : ` (${word} was meant?)` },
     confidence: 'high',
     fix: spellingOf(value, words, path),
   } as const

@@ -16,7 +16,8 @@ export const injectAnnotationMisplaced = defineRule({
   id: 'inject-annotation-misplaced',
   severity: 'error',
   judges: 'both',
-  summary: 'linkerd.io/inject counts as an annotation of the Namespace or of the Pod template, and nowhere else.',
+  summary:
+    'The key linkerd.io/inject counts as an annotation of the Namespace or of the Pod template, and nowhere else.',
   why: `The injector sees Pods. What stands in the metadata of a Deployment never reaches them; only \`spec.template.metadata.annotations\` does. A **label** of that name is read by nobody, nor is the
 annotation on a Service. The switch for a whole namespace, \`config.linkerd.io/admission-webhooks\`, is the other way round: it counts as a label of the Namespace only. All of these are accepted in silence.`,
   remediation: 'Put linkerd.io/inject among the annotations of the Pod template or of the Namespace.',
@@ -30,12 +31,12 @@ annotation on a Service. The switch for a whole namespace, \`config.linkerd.io/a
   ],
   messages: {
     'on-workload':
-      'linkerd.io/inject must stand on the Pod template: in the metadata of {{object}} itself nothing reads it, so its Pods are {{instead}}',
-    'as-label': 'linkerd.io/inject must be an annotation: the label of {{object}} is read by nobody',
+      'put linkerd.io/inject on the Pod template: in the metadata of {{object}} itself nothing reads it, so its Pods are {{instead}}',
+    'as-label': 'make linkerd.io/inject an annotation: the label of {{object}} is read by nobody',
     'on-service':
-      'linkerd.io/inject must stand on the Pods behind the Service, or on the Namespace: on {{object}} nothing reads it',
+      'put linkerd.io/inject on the Pods behind the Service, or on the Namespace: on {{object}} nothing reads it',
     'webhooks-switch':
-      'config.linkerd.io/admission-webhooks counts only as a label of the Namespace: as {{what}} of {{object}} nothing reads it',
+      'make config.linkerd.io/admission-webhooks a label of the Namespace: as {{what}} of {{object}} nothing reads it',
   },
   reads: ['Namespace'],
   check: {
@@ -91,7 +92,7 @@ function* judge(subject: Resource<PodKind>, view: RuleView) {
  * How bad it is that the template does not say what the workload's own metadata says:
  *
  *   | asked              | by its Namespace alone | severity |
- *   | enabled or ingress | not injected           | error    |
+ *   | enabled or ingress | not injected           | error; a warning while the Namespace is not known |
  *   | disabled           | injected               | warning  |
  *   | ingress            | injected               | warning  |
  *   | the same           | the same               | info     |
@@ -103,7 +104,7 @@ function onItself(subject: Resource<PodKind>, value: string, view: RuleView) {
   const asked = annotationVerdict(inherited, value)
   const then = asked.reason === undefined
   const same = now === then && (value !== 'ingress' || inherited === 'ingress')
-  const severity: Severity = same ? 'info' : now ? 'warning' : 'error'
+  const severity: Severity = same ? 'info' : now || namespace === undefined ? 'warning' : 'error'
   const template = podTemplateOf(subject)
   const path = [...template.path, 'metadata', 'annotations', annotations.inject]
   const fix: Fix | undefined =
@@ -113,7 +114,7 @@ function onItself(subject: Resource<PodKind>, value: string, view: RuleView) {
   return {
     message: 'on-workload',
     path: ['metadata', 'annotations', annotations.inject],
-    data: { object: describe(subject), instead: now ? 'injected by their namespace all the same' : 'not injected' },
+    data: { object: describe(subject), instead: now ? 'injected as their namespace says' : 'not injected' },
     confidence: namespace ? 'high' : 'medium',
     severity,
     fix,

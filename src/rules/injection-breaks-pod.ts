@@ -1,7 +1,8 @@
 import type { Confidence, Severity } from '../core/finding.ts'
-import type { Path } from '../k8s/json.ts'
+import { own, type Path } from '../k8s/json.ts'
 import { containersOf, type PodKind } from '../k8s/pod-template.ts'
-import { annotationOf, describe, type Resource } from '../k8s/resource.ts'
+import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
+import { podSecurityLabel } from '../linkerd/facts.ts'
 import { type InjectedFault, injectedFaults, portClashes } from '../linkerd/injected-faults.ts'
 import { networkCommandOf } from '../linkerd/network-command.ts'
 import { portTakenByProxy } from '../linkerd/proxy-ports.ts'
@@ -25,7 +26,7 @@ does not allow): then there are no Pods at all, and only Events of the ReplicaSe
 the proxy's own user, whose traffic linkerd-init leaves alone, so that all it sends bypasses the mesh. With an ordinary proxy, an init container that needs the network runs before it:
 past the mesh, and with the CNI plugin without any network.`,
   remediation:
-    'Shorten the name, raise the limit, use the CNI plugin or a privileged Namespace, and keep ports 4140, 4143, 4190 and 4191 and user 2102 for the proxy.',
+    "Shorten the name, raise the limit, use the CNI plugin or a privileged Namespace, and leave the proxy's four ports and its user to the proxy.",
   limits: `Said only of Pods that are injected. Values that are invalid by themselves are \`proxy-annotation-invalid\`. Whether an init container needs the network is guessed from its command, so that is information.`,
   sources: [
     'linkerd2 pkg/inject/inject.go (edge-26.8)',
@@ -41,7 +42,7 @@ past the mesh, and with the CNI plugin without any network.`,
     'limit-below-request':
       '{{annotations}} must not contradict each other on {{object}}: the request is above the limit, so the API server refuses the injected Pods',
     'pod-security':
-      'the Pods of {{object}} are refused: Namespace {{namespace}} enforces Pod Security "{{level}}", and {{container}} {{detail}}. {{remedy}}',
+      '{{remedy}}: the Pods of {{object}} are refused once they are injected, since Namespace {{namespace}} enforces Pod Security "{{level}}", where {{container}} {{detail}}',
     'container-twice':
       'the container {{container}} of {{object}} must be named differently: the injector adds one of that name, and the API server refuses both',
     'port-taken':
@@ -115,7 +116,7 @@ function* proxyUser(
   { template, injection }: WorkloadInjection,
   at: Path,
   named: { readonly container: string; readonly object: string },
-  own: Identity,
+  said: Identity,
   confidence: Confidence,
 ) {
   const shared: Identity = template.spec.securityContext ?? {}
@@ -123,8 +124,8 @@ function* proxyUser(
     ['runAsUser', injection.proxy.uid, 'user'],
     ['runAsGroup', injection.proxy.gid, 'group'],
   ] as const) {
-    if (id < 0 || (own[field] ?? shared[field]) !== id) continue
-    const holder = (own[field] ?? undefined) === undefined ? [...template.path, 'spec'] : at
+    if (id < 0 || (said[field] ?? shared[field]) !== id) continue
+    const holder = (said[field] ?? undefined) === undefined ? [...template.path, 'spec'] : at
     const path = [...holder, 'securityContext', field]
     yield { message: 'proxy-user', path, data: { ...named, who: `${what} ${id}` }, confidence } as const
   }
@@ -138,8 +139,7 @@ function* faults(
   view: InjectionView,
 ) {
   const { template, namespace, injection } = workload
-  const owner = subject.kind === 'Pod' ? undefined : { kind: subject.kind, name: subject.name }
-  const pod = { ...template, namespaceName: subject.namespace, owner }
+  const pod = { ...template, namespaceName: subject.namespace }
   const common = { confidence }
   const told = new Set<string>()
   for (const fault of injectedFaults(pod, injection, namespace?.metadata, view.settings)) {
@@ -158,10 +158,10 @@ function* faults(
       const path = [...template.path, ...(found?.path ?? ['spec']), 'name']
       yield { message: sort, path, data: { container: fault.container ?? '', object }, ...common } as const
     } else {
-      const level = namespace?.metadata.labels?.['pod-security.kubernetes.io/enforce'] ?? ''
+      const level = own(labelsOf(namespace?.metadata), podSecurityLabel) ?? ''
       const remedy = view.settings.cniEnabled
-        ? "Drop ALL capabilities in the Pod's first container: the proxy drops what that drops"
-        : 'Install Linkerd with its CNI plugin, or let the Namespace be privileged'
+        ? "drop ALL capabilities in the Pod's first container, as the proxy then does"
+        : 'install Linkerd with its CNI plugin, or let the Namespace be privileged'
       const data = {
         object,
         namespace: subject.namespace,

@@ -1,4 +1,5 @@
 import { isUnresolved } from '../k8s/json.ts'
+import { configPrefixes } from '../linkerd/facts.ts'
 import { isInheritedIn, isKnownIn, proxyAnnotation } from '../linkerd/proxy-annotations.ts'
 import { defineRule } from '../linkerd/rule.ts'
 
@@ -25,7 +26,7 @@ export const namespaceAnnotationNotInherited = defineRule({
       for (const [key, value] of Object.entries(namespace.metadata.annotations ?? {})) {
         const known = proxyAnnotation(key)
         if (!known || !isKnownIn(known, minor) || isInheritedIn(known, minor) || isUnresolved(value)) continue
-        const settled = key.replace('config.beta.', 'config.')
+        const settled = key.replace(configPrefixes.beta, configPrefixes.stable)
         const other = settled === key ? undefined : proxyAnnotation(settled)
         const instead = other && isInheritedIn(other, minor) ? `; ${settled} is handed down` : ''
         const path = ['metadata', 'annotations', key]

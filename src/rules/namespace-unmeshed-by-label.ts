@@ -24,7 +24,7 @@ opaque ports, and no policy there is validated. It is meant for the control plan
     'switched-off':
       "the label config.linkerd.io/admission-webhooks: disabled must go: {{asked}}, and with it the API server never calls Linkerd's injector for Namespace {{namespace}}",
     'without-effect':
-      'config.linkerd.io/admission-webhooks must be disabled or absent: "{{value}}" on Namespace {{namespace}} leaves the webhooks on',
+      'write disabled in config.linkerd.io/admission-webhooks, or remove it: "{{value}}" on Namespace {{namespace}} leaves the webhooks on',
   },
   reads: ['MutatingWebhookConfiguration'],
   check: {

@@ -146,7 +146,7 @@ function whyExcluded({ call }: WorkloadInjection, namespace: string): string {
   if (call.called === 'absent')
     return "no MutatingWebhookConfiguration here has the webhook of Linkerd's injector. Install Linkerd, or repair its installation"
   const way = call.why === 'namespace-label' ? 'Remove the label, or run it' : 'Run it'
-  const words = `its injector is not called for namespace ${namespace}, ${notCalledInWords(call)}`
+  const words = `the injector is not called for namespace ${namespace}, ${notCalledInWords(call)}`
   return call.why === 'rules' || call.why === 'object' ? words : `${words}. ${way} in another namespace`
 }
 

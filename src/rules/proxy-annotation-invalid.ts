@@ -99,8 +99,7 @@ function* invalid(object: Resource, metadata: ObjectMeta, path: Path, view: Inje
     if (grammar.accepts(value, minor)) continue
     const at = [...path, 'annotations', key]
     const meant = meantBy(value, grammar, minor)
-    // Who may connect is not a matter of taste.
-    const severity = known.grammar === 'inboundPolicy' && value !== '' ? 'error' : severities[grammar.consequence]
+    const severity = severityOf(value, known.grammar, grammar.consequence)
     yield {
       message: 'invalid',
       path: at,
@@ -110,13 +109,20 @@ function* invalid(object: Resource, metadata: ObjectMeta, path: Path, view: Inje
         object: describe(object),
         expected: grammar.expected,
         effect: `${grammar.effect.charAt(0).toUpperCase()}${grammar.effect.slice(1)}`,
-        hint: meant === undefined ? '' : `; ${meant} was meant?`,
+        hint: meant === undefined ? '' : ` (${meant} was meant?)`,
       },
       confidence,
       severity,
       fix: spellingOf(key, value, meant, at),
     } as const
   }
+}
+
+function severityOf(value: string, grammar: GrammarName, consequence: Consequence): Severity {
+  // Templates leave values empty to mean the default, and the default it is.
+  if (value === '' && consequence === 'ignored') return 'info'
+  // Who may connect is not a matter of taste.
+  return grammar === 'inboundPolicy' ? 'error' : severities[consequence]
 }
 
 /** The nearest valid spelling. */

@@ -5,7 +5,7 @@ import type { Path } from '../k8s/json.ts'
 import type { ObjectMeta } from '../k8s/kinds.ts'
 import { type PodKind, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
-import { annotations, configPrefixes, labels, writtenAnnotations } from '../linkerd/facts.ts'
+import { annotations, configPrefixes, labels, ownPrefix, writtenAnnotations } from '../linkerd/facts.ts'
 import { isKnownIn, type ProxyAnnotation, proxyAnnotation, proxyAnnotations } from '../linkerd/proxy-annotations.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
@@ -80,11 +80,11 @@ function* unread(object: Resource, metadata: ObjectMeta, path: Path, { settings:
     }
     // The injector writes these, and their names are those of others.
     if (written.has(key)) continue
-    const near = isConfiguration(key) || key.startsWith('linkerd.io/') ? nearestKey(key) : undefined
+    const near = isConfiguration(key) || key.startsWith(ownPrefix) ? nearestKey(key) : undefined
     // Other keys below linkerd.io are Linkerd's own, unless one was meant that this prefix does not have.
     if (!isConfiguration(key) && near === undefined) continue
     const severity: Severity = near === undefined ? 'info' : 'warning'
-    const hint = near === undefined ? '' : `. ${near} was meant?`
+    const hint = near === undefined ? '' : ` (${near} was meant?)`
     yield { message: 'unknown', data: { key, object: describe(object), hint }, severity, ...common } as const
   }
 }
@@ -129,7 +129,7 @@ function nearestKey(key: string): string | undefined {
   const same = names.get(name)
   if (same !== undefined) return same
   // Below linkerd.io/ Linkerd has many keys of its own: only a whole name counts.
-  if (key.startsWith('linkerd.io/')) return undefined
+  if (key.startsWith(ownPrefix)) return undefined
   const near = nearest(name, [...names.keys()])
   return near === undefined ? undefined : names.get(near)
 }

@@ -1,7 +1,7 @@
 import { own, type Path } from '../k8s/json.ts'
 import type { PodKind } from '../k8s/pod-template.ts'
 import { describe, type Resource } from '../k8s/resource.ts'
-import { annotations, proxyPortNames } from '../linkerd/facts.ts'
+import { annotations, configPrefixes, proxyPortNames } from '../linkerd/facts.ts'
 import { skipReasons } from '../linkerd/injection.ts'
 import { predictInjection } from '../linkerd/predict-injection.ts'
 import { isInheritedIn, isKnownIn, proxyAnnotation } from '../linkerd/proxy-annotations.ts'
@@ -77,7 +77,7 @@ depends on it.`,
   },
 })
 
-const exitWait = 'config.alpha.linkerd.io/proxy-wait-before-exit-seconds'
+const exitWait = `${configPrefixes.alpha}proxy-wait-before-exit-seconds`
 
 function* judge(subject: Resource<PodKind>, view: InjectionView) {
   const { settings } = view
@@ -131,7 +131,7 @@ function* judge(subject: Resource<PodKind>, view: InjectionView) {
   }
 }
 
-const betaKey = 'config.beta.linkerd.io/proxy-enable-native-sidecar'
+const betaKey = `${configPrefixes.beta}proxy-enable-native-sidecar`
 
 function isUpgrade({ minor, nextMinor }: LinkerdSettings): boolean {
   return nextMinor > minor
@@ -152,7 +152,7 @@ function* lostKeys(
   for (const key of Object.keys(keys)) {
     const known = proxyAnnotation(key)
     if (!known || !counts(known, minor) || counts(known, next)) continue
-    const settled = key.replace('config.beta.', 'config.')
+    const settled = key.replace(configPrefixes.beta, configPrefixes.stable)
     const instead = settled === key ? '' : `: from then on ${settled} is its name`
     const path = [...metadata, 'annotations', key]
     const data = { key, object: describe(object), next, instead }
