@@ -27,7 +27,8 @@ the proxy's own user, whose traffic linkerd-init leaves alone, so that all it se
 past the mesh, and with the CNI plugin without any network.`,
   remediation:
     "Shorten the name, raise the limit, use the CNI plugin or a privileged Namespace, and leave the proxy's four ports and its user to the proxy.",
-  limits: `Said only of Pods that are injected. Values that are invalid by themselves are \`proxy-annotation-invalid\`. Whether an init container needs the network is guessed from its command, so that is information.`,
+  limits: `Said only of Pods that are injected. Values that are invalid by themselves are \`proxy-annotation-invalid\`. Whether an init container needs the network is guessed from its command, so that is information. Pod Security is judged without the CNI plugin, with medium confidence, unless
+\`linkerd.cniEnabled\` says that it is there.`,
   sources: [
     'linkerd2 pkg/inject/inject.go (edge-26.8)',
     'linkerd2 charts/partials/templates/_proxy-init.tpl (edge-26.8)',
@@ -170,7 +171,9 @@ function* faults(
         detail: fault.detail,
         remedy,
       }
-      yield { message: sort, path: at, data, ...common } as const
+      // A Namespace that is both strict and injected has most likely the CNI plugin; nothing here shows it.
+      const known = view.settings.cniEnabled ? confidence : 'medium'
+      yield { message: sort, path: at, data, confidence: known } as const
     }
   }
 }

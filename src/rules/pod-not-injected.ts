@@ -6,7 +6,7 @@ import type { PodKind, PodTemplate } from '../k8s/pod-template.ts'
 import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
 import { annotations, labels } from '../linkerd/facts.ts'
 import { annotationVerdict, hasProxy, skipReasons } from '../linkerd/injection.ts'
-import { injectorTrouble } from '../linkerd/injector-trouble.ts'
+import { injectorOutage } from '../linkerd/injector-outage.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import {
@@ -111,7 +111,7 @@ function* judge(subject: Resource<PodKind>, view: RuleView) {
     if (!admitted) return
     const [annotation] = injection.spoiltBy
     const where = annotationOf(template.metadata, annotation ?? '') === undefined ? `Namespace ${name}` : 'the Pod'
-    const trouble = call.webhook && injectorTrouble(call.webhook, view)
+    const trouble = call.webhook && injectorOutage(call.webhook, view, view.settings.injectorTrouble?.(call.webhook))
     if (annotation !== undefined && trouble === undefined)
       yield {
         message: 'patch-dropped',

@@ -8,13 +8,15 @@ import type { LinkerdSettings } from './settings.ts'
 /**
  * Why a call of the injector fails, as far as it can be seen: what is known of its certificate, then its Service and the Pods
  * behind that. Undefined where nothing is known to be wrong. Absence proves something in a cluster only.
+ *
+ * @param certificate what is wrong with its certificate, where somebody knows
  */
-export function injectorTrouble(
+export function injectorOutage(
   webhook: InjectorWebhook,
   view: View<'Pod' | 'Service', LinkerdSettings>,
+  certificate: string | undefined,
 ): string | undefined {
-  const known = view.settings.injectorTrouble?.(webhook)
-  if (known !== undefined) return known
+  if (certificate !== undefined) return certificate
   const target = webhook.webhook.clientConfig?.service
   if (!target) return undefined
   const namespace = target.namespace ?? ''
