@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { nearest } from '../config/validate.ts'
+import { nearest } from '../core/nearest.ts'
 
 /** The command line is wrong: the message says what to type instead. */
 export class UsageError extends Error {

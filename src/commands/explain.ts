@@ -1,4 +1,4 @@
-import { nearest } from '../config/validate.ts'
+import { nearest } from '../core/nearest.ts'
 import { ruleMarkdown } from '../report/rule-markdown.ts'
 import { rules } from '../rules/index.ts'
 import { readArguments, UsageError } from './arguments.ts'

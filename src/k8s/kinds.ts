@@ -99,6 +99,18 @@ const webhookConfiguration = struct({
         service: struct({ name: text, namespace: text, port: int }),
         caBundle: text,
       }),
+      rules: list(
+        struct({
+          apiGroups: list(text),
+          apiVersions: list(text),
+          operations: list(text),
+          resources: list(text),
+          scope: text,
+        }),
+      ),
+      namespaceSelector: labelSelector,
+      objectSelector: labelSelector,
+      matchConditions: list(struct({ name: text, expression: text })),
       failurePolicy: text,
     }),
   ),

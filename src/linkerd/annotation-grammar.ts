@@ -1,7 +1,8 @@
-import { isObject } from '../k8s/json.ts'
 import { parseCidr } from '../policy/cidr.ts'
 import { parseGoBool, parseGoDuration, parseGoFloat, parseGoInt, parseGoUint, parseQuantity } from './go-values.ts'
+import { durationOf, quantityOf, switchOf } from './mend-value.ts'
 import { portsByInit, portsByRust } from './port-list.ts'
+import { environmentOf } from './proxy-environment.ts'
 
 /** What Linkerd does with a value that its grammar does not know. */
 export type Consequence =
@@ -207,10 +208,10 @@ export const grammars = {
   },
   tag: {
     expected: 'an image tag',
-    accepts: (value) => value === '' || /^\w[\w.-]{0,127}$/.test(value),
+    accepts: (value) => value === '' || isTag(value),
     consequence: 'rejected',
     effect: 'the image cannot be pulled, or the API server refuses the Pod',
-    mend: trimmed((value) => /^\w[\w.-]{0,127}$/.test(value)),
+    mend: trimmed(isTag),
   },
   overwritten: {
     expected: 'nothing: since 2.16 the injector computes this list itself',
@@ -223,61 +224,11 @@ export const grammars = {
 
 export type GrammarName = keyof typeof grammars
 
-interface EnvironmentVariable {
-  readonly name?: string | null
-  readonly value?: string | null
-}
-
-/** The variables in a `proxy-additional-env`, or undefined when Go could not decode it. */
-export function environmentOf(value: string): readonly EnvironmentVariable[] | undefined {
-  try {
-    const list: unknown = JSON.parse(value)
-    if (list === null) return []
-    if (!Array.isArray(list)) return undefined
-    const variables: readonly unknown[] = list.map((one: unknown) => one ?? {})
-    return variables.every(isVariable) ? variables : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function isVariable(variable: unknown): variable is EnvironmentVariable {
-  return isObject(variable) && isTextOrAbsent(variable['name']) && isTextOrAbsent(variable['value'])
-}
-
-function isTextOrAbsent(value: unknown): boolean {
-  return value === undefined || value === null || typeof value === 'string'
+/** What may follow the colon in an image reference: a tag, with or without a digest. */
+function isTag(value: string): boolean {
+  return /^\w[\w.-]{0,127}(@sha256:[0-9a-f]{64})?$/.test(value)
 }
 
 function trimmed(accepts: (value: string) => boolean): (value: string) => string | undefined {
   return (value) => (accepts(value.trim()) ? value.trim() : undefined)
-}
-
-/** What people say for on and off. */
-function switchOf<T>(value: string, on: T, off: T): T | undefined {
-  const word = value.trim().toLowerCase()
-  if (['true', 'yes', 'on', 'enable', 'enabled', '1', 'y'].includes(word)) return on
-  return ['false', 'no', 'off', 'disable', 'disabled', '0', 'n'].includes(word) ? off : undefined
-}
-
-/** `30` is seconds to most who write it; `10sec` and `1d` have a unit that Go does not know. */
-function durationOf(value: string): string | undefined {
-  const [, number = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(value) ?? []
-  if (number === '') return undefined
-  const word = unit.toLowerCase()
-  if (['', 's', 'sec', 'secs', 'second', 'seconds'].includes(word)) return `${number}s`
-  if (['ms', 'msec', 'millis', 'milliseconds'].includes(word)) return `${number}ms`
-  if (['m', 'min', 'mins', 'minute', 'minutes'].includes(word)) return `${number}m`
-  if (['h', 'hr', 'hour', 'hours'].includes(word)) return `${number}h`
-  return word === 'd' || word === 'day' || word === 'days' ? `${Number(number) * 24}h` : undefined
-}
-
-/** Without spaces and without the `B` of bytes; a decimal comma becomes a point; `cores` go. */
-function quantityOf(value: string): string | undefined {
-  const bare = value
-    .replace(/\s*cores?$/i, '')
-    .replaceAll(/\s+/g, '')
-    .replace(/^(\d+),(\d+)/, '$1.$2')
-    .replace(/([kKMGTPE]i?)[bB]$/, '$1')
-  return bare !== value && 'value' in parseQuantity(bare) ? bare : undefined
 }

@@ -6,6 +6,9 @@
 /** pkg/k8s/labels.go. The prefix of configuration annotations on Pods, Services and Namespaces. */
 const config = 'config.linkerd.io/'
 
+/** pkg/k8s/labels.go Prefix: of everything else that is Linkerd's. */
+export const ownPrefix = 'linkerd.io/'
+
 /** pkg/k8s/labels.go ProxyConfigAnnotationsPrefix and its forms for what is not settled yet. */
 export const configPrefixes = {
   stable: config,
@@ -92,6 +95,9 @@ export const defaultOpaquePorts = '25,587,3306,4444,5432,6379,9300,11211'
 
 /** pkg/k8s/labels.go ProxyContainerName: the container, or the native sidecar, that is the proxy. */
 export const proxyContainerName = 'linkerd-proxy'
+
+/** charts/linkerd-control-plane/templates/proxy-injector-rbac.yaml: how the injector's webhook calls itself. */
+export const injectorWebhookName = 'linkerd-proxy-injector.linkerd.io'
 
 /** charts/linkerd-control-plane/values.yaml, proxyInjector.namespaceSelector: namespaces the injector is never called for. */
 export const uninjectableNamespaces = ['kube-system', 'cert-manager'] as const

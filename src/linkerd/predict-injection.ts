@@ -1,13 +1,14 @@
 import type { ObjectMeta } from '../k8s/kinds.ts'
 import { annotationOf } from '../k8s/resource.ts'
-import { environmentOf } from './annotation-grammar.ts'
 import { annotations, configPrefixes, controlPlaneNamespace, injectedLabels, writtenAnnotations } from './facts.ts'
 import { injectedOnPod } from './injected-opaque-ports.ts'
 import { annotationVerdict, type Injectable, type SkipReason, whyNotInjected } from './injection.ts'
 import { inheritedKeys } from './proxy-annotations.ts'
 import { configureProxy, type ProxyConfig } from './proxy-config.ts'
+import { environmentOf } from './proxy-environment.ts'
 import { opaquePortsOfProxy } from './proxy-port-lists.ts'
 import type { LinkerdSettings } from './settings.ts'
+import { throughPatch } from './spoilt-patch.ts'
 
 /** A Pod on its way to the injector. */
 export interface PodToInject extends Injectable {
@@ -85,7 +86,7 @@ export function predictInjection(
     for (const [key, value] of written) {
       // The opaque list has been through the template already.
       if (key === annotations.opaquePorts) continue
-      const read = throughTemplate(value)
+      const read = throughPatch(value)
       if (read === undefined) spoiltBy.push(key === writtenAnnotations.proxyVersion ? versionKey : key)
       else written.set(key, read)
     }
@@ -139,15 +140,6 @@ export function mergedAnnotations(pod: ObjectMeta, inherited: ReadonlyMap<string
   const merged = new Map(inherited)
   for (const [key, value] of Object.entries(pod.annotations ?? {})) merged.set(key, value ?? '')
   return merged
-}
-
-/** `"value": "…"` in the patch, with the value as it is between the quotes. Undefined: that is no JSON. */
-function throughTemplate(value: string): string | undefined {
-  try {
-    return String(JSON.parse(`{"value":"${value}"}`).value)
-  } catch {
-    return undefined
-  }
 }
 
 /** Template failures (charts/partials/templates/_proxy.tpl, _proxy-init.tpl), and a number that JSON does not have. */

@@ -5,20 +5,30 @@ import { appProtocolWithoutEffect } from './app-protocol-without-effect.ts'
 import { certificateRotationMissing } from './certificate-rotation-missing.ts'
 import { detectTimeoutDisabled } from './detect-timeout-disabled.ts'
 import { httpPortOpaqueByDefault } from './http-port-opaque-by-default.ts'
+import { injectAnnotationInvalid } from './inject-annotation-invalid.ts'
+import { injectAnnotationMisplaced } from './inject-annotation-misplaced.ts'
+import { injectionBreaksPod } from './injection-breaks-pod.ts'
+import { injectionRefused } from './injection-refused.ts'
 import { issuerCertificateExpiring } from './issuer-certificate-expiring.ts'
+import { meshedJobNeverCompletes } from './meshed-job-never-completes.ts'
 import { namedTargetPortLosesOpaque } from './named-target-port-loses-opaque.ts'
+import { namespaceAnnotationNotInherited } from './namespace-annotation-not-inherited.ts'
+import { namespaceUnmeshedByLabel } from './namespace-unmeshed-by-label.ts'
 import { networkPolicyOmitsProxyPort } from './network-policy-omits-proxy-port.ts'
 import { opaquePortDeclaredHttp } from './opaque-port-declared-http.ts'
 import { opaquePortsNamesTargetPort } from './opaque-ports-names-target-port.ts'
 import { opaquePortsUnreadable } from './opaque-ports-unreadable.ts'
 import { opaquePortsWithoutEffect } from './opaque-ports-without-effect.ts'
 import { podNotInjected } from './pod-not-injected.ts'
+import { proxyAnnotationInvalid } from './proxy-annotation-invalid.ts'
+import { proxyAnnotationUnknown } from './proxy-annotation-unknown.ts'
 import { serverProtocolConflictsOpaquePort } from './server-protocol-conflicts-opaque-port.ts'
 import { serverRevertsOpaquePort } from './server-reverts-opaque-port.ts'
 import { serverSpeaksFirstPortNotOpaque } from './server-speaks-first-port-not-opaque.ts'
 import { serverSpeaksFirstUnmeshedClientDropped } from './server-speaks-first-unmeshed-client-dropped.ts'
 import { skipPortsDropDefaults } from './skip-ports-drop-defaults.ts'
 import { trustAnchorExpiring } from './trust-anchor-expiring.ts'
+import { upgradeChangesInjection } from './upgrade-changes-injection.ts'
 import { webhookCertificateExpiring } from './webhook-certificate-expiring.ts'
 import { webhookCertificateUntrusted } from './webhook-certificate-untrusted.ts'
 import { webhookFailsOpen } from './webhook-fails-open.ts'
@@ -30,20 +40,30 @@ export const rules: readonly Rule<LinkerdSettings>[] = [
   certificateRotationMissing,
   detectTimeoutDisabled,
   httpPortOpaqueByDefault,
+  injectAnnotationInvalid,
+  injectAnnotationMisplaced,
+  injectionBreaksPod,
+  injectionRefused,
   issuerCertificateExpiring,
+  meshedJobNeverCompletes,
   namedTargetPortLosesOpaque,
+  namespaceAnnotationNotInherited,
+  namespaceUnmeshedByLabel,
   networkPolicyOmitsProxyPort,
   opaquePortDeclaredHttp,
   opaquePortsNamesTargetPort,
   opaquePortsUnreadable,
   opaquePortsWithoutEffect,
   podNotInjected,
+  proxyAnnotationInvalid,
+  proxyAnnotationUnknown,
   serverProtocolConflictsOpaquePort,
   serverRevertsOpaquePort,
   serverSpeaksFirstPortNotOpaque,
   serverSpeaksFirstUnmeshedClientDropped,
   skipPortsDropDefaults,
   trustAnchorExpiring,
+  upgradeChangesInjection,
   webhookCertificateExpiring,
   webhookCertificateUntrusted,
   webhookFailsOpen,

@@ -1,23 +1,28 @@
 import type { Confidence, Severity } from '../core/finding.ts'
 import { isMeant } from '../core/namespace-pattern.ts'
 import type { View } from '../core/view.ts'
-import { isUnresolved, own, type Path } from '../k8s/json.ts'
-import { type PodKind, type PodTemplate, podTemplateOf } from '../k8s/pod-template.ts'
+import { own } from '../k8s/json.ts'
+import type { PodKind, PodTemplate } from '../k8s/pod-template.ts'
 import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
 import { annotations, labels } from '../linkerd/facts.ts'
-import {
-  annotationVerdict,
-  hasProxy,
-  type SkipReason,
-  sidecarOf,
-  skipReasons,
-  whyNotInjected,
-} from '../linkerd/injection.ts'
-import { namespaceOf, reachesInjector } from '../linkerd/meshed.ts'
+import { annotationVerdict, hasProxy, skipReasons } from '../linkerd/injection.ts'
+import { injectorOutage } from '../linkerd/injector-outage.ts'
+import { injectorTrouble } from '../linkerd/injector-trouble.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
+import {
+  certaintyOf,
+  injectionReads,
+  notCalledInWords,
+  pathOfAnnotation,
+  pathOfReason,
+  type WorkloadInjection,
+  workloadInjection,
+} from '../linkerd/workload-injection.ts'
 
-type InjectionView = View<'Namespace', LinkerdSettings>
+const reads = [...injectionReads, 'Certificate', 'Pod', 'Secret', 'Service'] as const
+
+type RuleView = View<(typeof reads)[number], LinkerdSettings>
 
 export const podNotInjected = defineRule({
   id: 'pod-not-injected',
@@ -28,25 +33,27 @@ export const podNotInjected = defineRule({
 certificate has expired or its webhook does not select the namespace; nobody is told. Such a Pod runs without mTLS, without policy and without metrics, and Servers that demand
 authenticated clients refuse it.
 
-In the webhook this rule compares the admitted Pod with what the injector would have decided. In \`check\` the Pod is not injected yet, so the same table only predicts where the
-injector will refuse.`,
+In the webhook this rule compares the admitted Pod with what the injector would have decided, and names the cause where it is known: no webhook, a selector that leaves the namespace
+out, \`failurePolicy: Ignore\` with a certificate that has expired or is not trusted, a Service with no ready Pod behind it, an inherited annotation that spoils the patch, or the injector's own reason. In \`check\`
+the Pod is not injected yet: there it says where the injector will not be called or not be asked; what it would refuse is \`injection-refused\`, and a value it cannot read
+\`inject-annotation-invalid\`.`,
   remediation:
     'Put linkerd.io/inject: enabled on the namespace or on the Pod template (not on the workload itself), remove what the injector refuses, ' +
     'and run linkerd check when an injectable Pod came without its proxy.',
   limits: `An opt-out inside an enabled namespace is information, unless \`requireInjection\` names the namespace. A Pod on the host's network that did not ask itself is a warning: the namespace
-asked for it. Without the Namespace at hand, only what the Pod says of itself counts, with medium confidence; so do Pods with the labels of Linkerd's own components, which a Helm installation leaves out. That the injector is not called for \`kube-system\` and \`cert-manager\` follows
-from Linkerd's default selectors.`,
+asked for it. Without the Namespace at hand, only what the Pod says of itself counts, with medium confidence; so do Pods with the labels of Linkerd's own components, which a Helm installation leaves out. Whether the injector is called follows from its
+MutatingWebhookConfiguration where that is known, and from Linkerd's default selectors (not for \`kube-system\` and \`cert-manager\`) where it is not; \`matchConditions\` are not evaluated and lower the confidence.`,
   sources: [
     'https://linkerd.io/2/features/proxy-injection/',
     'linkerd2 pkg/inject/report.go (edge-26.8)',
     'linkerd2 charts/linkerd-control-plane/templates/proxy-injector-rbac.yaml (edge-26.8)',
   ],
   messages: {
-    'not-injected':
-      '{{pod}} has no Linkerd proxy: run linkerd check, then create the Pod again. The injector would have added one, but it is down, was not called, its certificate failed, or its patch could not be applied',
-    excluded:
-      '{{pod}} gets no Linkerd proxy: its injector is not called for namespace {{namespace}}, {{why}}. Run it in another namespace',
-    refused: '{{pod}} gets no Linkerd proxy. The injector refuses it: {{reason}}',
+    'not-injected': '{{pod}} has no Linkerd proxy: {{why}}. Create the Pod again after that',
+    'patch-dropped':
+      "{{pod}} has no Linkerd proxy: {{annotation}} on {{where}} contains a quote, a backslash or a line break, so the injector's patch is no JSON and was dropped. Change the value, then create the Pod again",
+    excluded: '{{pod}} gets no Linkerd proxy: {{why}}',
+    refused: '{{pod}} has no Linkerd proxy. The injector refused it: {{reason}}',
     'opted-out':
       '{{pod}} runs outside the mesh: it has linkerd.io/inject: disabled in namespace {{namespace}}, {{asked}}',
     'not-asked':
@@ -54,7 +61,7 @@ from Linkerd's default selectors.`,
     'label-without-proxy':
       '{{pod}} has the label linkerd.io/control-plane-ns but no proxy: other proxies will try mTLS with it and fail. Remove the label; the injector adds it',
   },
-  reads: ['Namespace'],
+  reads,
   check: {
     CronJob: judge,
     DaemonSet: judge,
@@ -67,29 +74,19 @@ from Linkerd's default selectors.`,
   },
 })
 
-/** Only Pods pass the injector: a workload is always judged as written, also in the webhook. */
-function isAdmitted(subject: Resource<PodKind>, view: InjectionView): boolean {
-  return subject.kind === 'Pod' && view.stage === 'admitted'
-}
-
-function* judge(subject: Resource<PodKind>, view: InjectionView) {
-  const template = podTemplateOf(subject)
-  const name = subject.namespace
-  const namespace = namespaceOf(view, name)
-  const podValue = annotationOf(template.metadata, annotations.inject)
-  const namespaceValue = annotationOf(namespace?.metadata, annotations.inject)
+function* judge(subject: Resource<PodKind>, view: RuleView) {
+  // Only Pods pass the injector: a workload is always judged as written, also in the webhook.
+  const admitted = subject.kind === 'Pod' && view.stage === 'admitted'
+  const workload = workloadInjection(subject, view, admitted)
+  const { template, namespace, call, injection, unresolved } = workload
   // The kubelet's picture of a static Pod passes no webhook.
-  if (annotationOf(template.metadata, 'kubernetes.io/config.mirror') !== undefined) return
-  if (isUnresolved(podValue) || isUnresolved(namespaceValue) || isUnresolved(name)) return
+  if (unresolved || annotationOf(template.metadata, 'kubernetes.io/config.mirror') !== undefined) return
 
-  const admitted = isAdmitted(subject, view)
-  const reasons = whyNotInjected({ ...template, admitted }, namespaceValue, view.settings)
-  const reached = reachesInjector(namespace, name)
+  const name = subject.namespace
   const pod = podInWords(subject)
-  const annotationPath = pathOfAnnotation(template)
-  const confidence: Confidence = namespace && !mayBeSpared(template) ? 'high' : 'medium'
+  const { reasons } = injection
   if ((own(labelsOf(template.metadata), labels.controlPlaneNamespace) ?? '') !== '') {
-    const comes = !admitted && reached && reasons.length === 0
+    const comes = !admitted && call.called === 'yes' && reasons.length === 0
     if (hasProxy(template.spec) || comes) return
     const path = [...template.path, 'metadata', 'labels', labels.controlPlaneNamespace]
     yield { message: 'label-without-proxy', path, data: { pod }, confidence: 'high' } as const
@@ -99,39 +96,68 @@ function* judge(subject: Resource<PodKind>, view: InjectionView) {
   // Injected by hand, without the label.
   if (hasProxy(template.spec)) return
 
+  const path = pathOfAnnotation(template, annotations.inject)
+  const confidence: Confidence = mayBeSpared(template) ? 'medium' : certaintyOf(workload)
   const required = isMeant(view.settings.requireInjection, name, namespace) === 'yes'
-  const byAnnotation = annotationVerdict(namespaceValue, podValue).reason
-  const asked =
-    byAnnotation !== 'injection_enable_annotation_absent' && byAnnotation !== 'injection_disable_annotation_present'
-  if (!reached) {
+  const values = [namespace?.metadata, template.metadata].map((one) => annotationOf(one, annotations.inject))
+  const byAnnotation = annotationVerdict(values[0], values[1]).reason
+  if (call.called !== 'yes') {
+    const asked =
+      byAnnotation !== 'injection_enable_annotation_absent' && byAnnotation !== 'injection_disable_annotation_present'
     if (!asked && !required) return
-    const why =
-      own(labelsOf(namespace?.metadata), labels.admissionWebhooks) === 'disabled'
-        ? `which has the label ${labels.admissionWebhooks}=disabled`
-        : "which Linkerd's webhook leaves out by name"
-    yield {
-      message: 'excluded',
-      path: annotationPath,
-      data: { pod, namespace: name, why },
-      confidence: 'high',
-    } as const
+    // Which Pods the objectSelector means, the labels alone tell.
+    const certain = call.why === 'namespace' && namespace === undefined ? 'medium' : 'high'
+    yield { message: 'excluded', path, data: { pod, why: whyExcluded(workload, name) }, confidence: certain } as const
   } else if (reasons.length === 0) {
-    if (admitted) yield { message: 'not-injected', path: ['metadata'], data: { pod }, confidence } as const
+    if (!admitted) return
+    const [annotation] = injection.spoiltBy
+    const where = annotationOf(template.metadata, annotation ?? '') === undefined ? `Namespace ${name}` : 'the Pod'
+    const trouble = call.webhook && injectorOutage(call.webhook, view, injectorTrouble(view)?.text)
+    if (annotation !== undefined && trouble === undefined)
+      yield {
+        message: 'patch-dropped',
+        path: ['metadata'],
+        data: { pod, annotation, where },
+        confidence,
+      } as const
+    else
+      yield {
+        message: 'not-injected',
+        path: ['metadata'],
+        data: { pod, why: whyMissing(workload, trouble) },
+        confidence,
+      } as const
   } else if (byAnnotation === 'injection_disable_annotation_present') {
     const severity: Severity = required ? 'error' : 'info'
     const data = { pod, namespace: name, asked: required ? 'which must be meshed here' : 'which asks for injection' }
-    yield { message: 'opted-out', path: annotationPath, data, confidence, severity } as const
+    yield { message: 'opted-out', path, data, confidence, severity } as const
   } else if (byAnnotation === 'injection_enable_annotation_absent') {
     // The namespace may ask for what is not known here.
-    if (required && namespace)
-      yield { message: 'not-asked', path: annotationPath, data: { pod, namespace: name }, confidence } as const
-  } else {
+    if (required && namespace) yield { message: 'not-asked', path, data: { pod, namespace: name }, confidence } as const
+  } else if (admitted) {
     // The Pod did not ask for itself: that its namespace cannot have it is worth knowing, and seldom a mistake in the Pod.
-    const severity: Severity = podValue !== undefined || required || byAnnotation !== undefined ? 'error' : 'warning'
+    const severity: Severity = values[1] !== undefined || required || byAnnotation !== undefined ? 'error' : 'warning'
     const reason = reasons.map((one) => skipReasons[one]).join(', ')
-    const path = causeOf(reasons[0], template, view.settings)
-    yield { message: 'refused', path, data: { pod, reason }, confidence, severity } as const
+    const cause = pathOfReason(reasons[0], template, view.settings)
+    yield { message: 'refused', path: cause, data: { pod, reason }, confidence, severity } as const
   }
+}
+
+function whyExcluded({ call }: WorkloadInjection, namespace: string): string {
+  if (call.called === 'absent')
+    return "no MutatingWebhookConfiguration here has the webhook of Linkerd's injector. Install Linkerd, or repair its installation"
+  const way = call.why === 'namespace-label' ? 'Remove the label, or run it' : 'Run it'
+  const words = `the injector is not called for namespace ${namespace}, ${notCalledInWords(call)}`
+  return call.why === 'rules' || call.why === 'object' ? words : `${words}. ${way} in another namespace`
+}
+
+/** Why a Pod that the injector would have injected has no proxy. */
+function whyMissing({ call }: WorkloadInjection, trouble: string | undefined): string {
+  if (trouble === undefined)
+    return 'run linkerd check. The injector would have added one, but it is down, was not called, its certificate failed, or its patch could not be applied'
+  const configuration = call.webhook?.configuration.name
+  const ignoring = call.webhook?.webhook.failurePolicy === 'Ignore'
+  return `the API server cannot call Linkerd's injector (${configuration}): ${trouble}${ignoring ? '; with failurePolicy Ignore such Pods are admitted as they are' : ''}`
 }
 
 /** Installed by Helm, Linkerd's webhook leaves its own components out by label; installed by its CLI, it does not. */
@@ -145,23 +171,4 @@ function podInWords(subject: Resource<PodKind>): string {
   const owner =
     subject.kind === 'Pod' ? subject.metadata.ownerReferences?.find((one) => one?.controller === true) : undefined
   return owner ? `${describe(subject)} of ${owner.kind} ${owner.name}` : describe(subject)
-}
-
-/** The annotation where there is one, else what would hold it. */
-function pathOfAnnotation({ metadata, path }: PodTemplate): Path {
-  const present = annotationOf(metadata, annotations.inject) !== undefined
-  return [...path, 'metadata', ...(present ? ['annotations', annotations.inject] : [])]
-}
-
-function causeOf(reason: SkipReason | undefined, template: PodTemplate, settings: LinkerdSettings): Path {
-  switch (reason) {
-    case 'host_network_enabled':
-      return [...template.path, 'spec', 'hostNetwork']
-    case 'disabled_automount_service_account_token_account':
-      return [...template.path, 'spec', 'automountServiceAccountToken']
-    case 'sidecar_already_exists':
-      return [...template.path, ...(sidecarOf(template.spec, settings)?.path ?? ['spec'])]
-    default:
-      return pathOfAnnotation(template)
-  }
 }

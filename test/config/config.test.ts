@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { defaultConfig, readConfig } from '../../src/config/config.ts'
 import { configSchema } from '../../src/config/schema.ts'
-import { nearest, validate } from '../../src/config/validate.ts'
+import { validate } from '../../src/config/validate.ts'
+import { nearest } from '../../src/core/nearest.ts'
 import { defaultSettings } from '../../src/linkerd/settings.ts'
 
 const ids = ['first-rule', 'second-rule']

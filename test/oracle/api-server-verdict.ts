@@ -73,7 +73,7 @@ const checks: readonly (readonly [pattern: RegExp, line: string])[] = [
     /containers? ([^();]*?) must set securityContext\.allowPrivilegeEscalation=false/,
     'allowPrivilegeEscalation: must set it to false',
   ],
-  [/containers? ([^();]*?) must not set securityContext\.runAsUser=0/, 'runAsUser: must not set runAsUser=0'],
+  [/containers? ([^();]*?) must not set (?:securityContext\.)?runAsUser=0/, 'runAsUser: must not set runAsUser=0'],
 ]
 
 function podSecurity(message: string): string[] {

@@ -1,8 +1,8 @@
 import type { ObjectMeta } from '../../src/k8s/kinds.ts'
-import { environmentOf } from '../../src/linkerd/annotation-grammar.ts'
 import { injectedOnPod } from '../../src/linkerd/injected-opaque-ports.ts'
 import type { Injectable } from '../../src/linkerd/injection.ts'
 import { type Injection, predictInjection } from '../../src/linkerd/predict-injection.ts'
+import { environmentOf } from '../../src/linkerd/proxy-environment.ts'
 import { inboundPortsOf, opaquePortsOfProxy } from '../../src/linkerd/proxy-port-lists.ts'
 import type { LinkerdSettings } from '../../src/linkerd/settings.ts'
 
