@@ -54,7 +54,7 @@ t.test('it says which item of a list is none', async (t) => {
 })
 
 t.test('it counts what no rule speaks about and passes over local configuration', async (t) => {
-  const text = `${service('a')}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n---\n${service('b')}  annotations: {config.kubernetes.io/local-config: "true"}\n`
+  const text = `${service('a')}---\napiVersion: v1\nkind: Lease\nmetadata: {name: c}\n---\n${service('b')}  annotations: {config.kubernetes.io/local-config: "true"}\n`
   const loaded = loadText('f.yaml', text)
   t.same(names(loaded), ['Service default/a'])
   t.equal(loaded.objects, 3)
