@@ -1,14 +1,30 @@
-import { anything, bool, type Fits, int, intOrText, list, map, struct, text } from './shape.ts'
+import { labelSelector } from './label-selector.ts'
+import {
+  adminNetworkPolicy,
+  type adminPeer,
+  type adminPort,
+  type adminSubject,
+  baselineAdminNetworkPolicy,
+  type calicoEntity,
+  calicoGlobalNetworkPolicy,
+  calicoNetworkPolicy,
+  type calicoRule,
+  calicoTier,
+  type ciliumPortRule,
+  type ciliumRule,
+  ciliumSpec,
+  clusterNetworkPolicy,
+  type clusterProtocol,
+  networkPolicy,
+  type networkPolicyPeer,
+  type networkPolicyPort,
+} from './policy-shapes.ts'
+import { anything, bool, type Fits, int, intOrText, list, map, type Shape, struct, text } from './shape.ts'
 
 /*
  * Kubernetes' wire shapes, as far as rules read them. Every member may be absent or null on the wire.
  * Source: k8s.io/api core/v1, apps/v1, batch/v1, networking/v1 types.go; Linkerd's Server CRD (policy.linkerd.io).
  */
-
-const labelSelector = struct({
-  matchLabels: map(text),
-  matchExpressions: list(struct({ key: text, operator: text, values: list(text) })),
-})
 
 const objectMeta = struct({
   name: text,
@@ -43,14 +59,6 @@ const podTemplate = struct({ metadata: objectMeta, spec: podSpec })
 
 const workload = struct({ replicas: int, selector: labelSelector, template: podTemplate })
 
-const networkPolicyPeer = struct({
-  podSelector: labelSelector,
-  namespaceSelector: labelSelector,
-  ipBlock: struct({ cidr: text, except: list(text) }),
-})
-
-const networkPolicyPort = struct({ protocol: text, port: intOrText, endPort: int })
-
 /** The spec of each kind that rules know, keyed by the name that rules use. */
 const specs = {
   Namespace: struct({}),
@@ -72,12 +80,15 @@ const specs = {
       struct({ name: text, protocol: text, appProtocol: text, port: int, targetPort: intOrText, nodePort: int }),
     ),
   }),
-  NetworkPolicy: struct({
-    podSelector: labelSelector,
-    policyTypes: list(text),
-    ingress: list(struct({ from: list(networkPolicyPeer), ports: list(networkPolicyPort) })),
-    egress: list(struct({ to: list(networkPolicyPeer), ports: list(networkPolicyPort) })),
-  }),
+  NetworkPolicy: networkPolicy,
+  AdminNetworkPolicy: adminNetworkPolicy,
+  BaselineAdminNetworkPolicy: baselineAdminNetworkPolicy,
+  ClusterNetworkPolicy: clusterNetworkPolicy,
+  CiliumNetworkPolicy: ciliumSpec,
+  CiliumClusterwideNetworkPolicy: ciliumSpec,
+  CalicoNetworkPolicy: calicoNetworkPolicy,
+  CalicoGlobalNetworkPolicy: calicoGlobalNetworkPolicy,
+  CalicoTier: calicoTier,
   Server: struct({
     podSelector: labelSelector,
     externalWorkloadSelector: anything,
@@ -93,6 +104,8 @@ export type KindName = keyof typeof specs
 /** What is known of a kind: how to find it on the wire, where it lives, what its spec looks like. */
 export interface Kind {
   readonly group: string
+  /** Other groups that serve the same objects. */
+  readonly alsoIn?: readonly string[]
   readonly kind: string
   /** Lower-case plural, as in RBAC and webhook rules. */
   readonly resource: string
@@ -117,12 +130,73 @@ export const kinds: Readonly<Record<KindName, Kind>> = {
   CronJob: { group: 'batch', kind: 'CronJob', resource: 'cronjobs', namespaced: true },
   Service: { group: '', kind: 'Service', resource: 'services', namespaced: true },
   NetworkPolicy: { group: 'networking.k8s.io', kind: 'NetworkPolicy', resource: 'networkpolicies', namespaced: true },
+  AdminNetworkPolicy: {
+    group: 'policy.networking.k8s.io',
+    kind: 'AdminNetworkPolicy',
+    resource: 'adminnetworkpolicies',
+    namespaced: false,
+  },
+  BaselineAdminNetworkPolicy: {
+    group: 'policy.networking.k8s.io',
+    kind: 'BaselineAdminNetworkPolicy',
+    resource: 'baselineadminnetworkpolicies',
+    namespaced: false,
+  },
+  ClusterNetworkPolicy: {
+    group: 'policy.networking.k8s.io',
+    kind: 'ClusterNetworkPolicy',
+    resource: 'clusternetworkpolicies',
+    namespaced: false,
+  },
+  CiliumNetworkPolicy: {
+    group: 'cilium.io',
+    kind: 'CiliumNetworkPolicy',
+    resource: 'ciliumnetworkpolicies',
+    namespaced: true,
+  },
+  CiliumClusterwideNetworkPolicy: {
+    group: 'cilium.io',
+    kind: 'CiliumClusterwideNetworkPolicy',
+    resource: 'ciliumclusterwidenetworkpolicies',
+    namespaced: false,
+  },
+  // What people write, and what Calico stores where its API server is not installed.
+  CalicoNetworkPolicy: {
+    group: 'projectcalico.org',
+    alsoIn: ['crd.projectcalico.org'],
+    kind: 'NetworkPolicy',
+    resource: 'networkpolicies',
+    namespaced: true,
+  },
+  CalicoGlobalNetworkPolicy: {
+    group: 'projectcalico.org',
+    alsoIn: ['crd.projectcalico.org'],
+    kind: 'GlobalNetworkPolicy',
+    resource: 'globalnetworkpolicies',
+    namespaced: false,
+  },
+  CalicoTier: {
+    group: 'projectcalico.org',
+    alsoIn: ['crd.projectcalico.org'],
+    kind: 'Tier',
+    resource: 'tiers',
+    namespaced: false,
+  },
   Server: { group: 'policy.linkerd.io', kind: 'Server', resource: 'servers', namespaced: true },
+}
+
+/** What kinds have beside `metadata` and `spec`. */
+const besideSpec: { readonly [K in KindName]?: Readonly<Record<string, Shape<unknown>>> } = {
+  CiliumNetworkPolicy: { specs: list(ciliumSpec) },
+  CiliumClusterwideNetworkPolicy: { specs: list(ciliumSpec) },
 }
 
 /** The whole object of a kind, for the door ({@link readResource}). */
 export const shapes = Object.fromEntries(
-  Object.entries(specs).map(([name, spec]) => [name, struct({ metadata: objectMeta, spec })]),
+  (Object.keys(specs) as KindName[]).map((name) => [
+    name,
+    struct({ metadata: objectMeta, spec: specs[name], ...besideSpec[name] }),
+  ]),
 )
 
 export type ObjectMeta = NonNullable<Fits<typeof objectMeta>>
@@ -131,6 +205,15 @@ export type Container = NonNullable<Fits<typeof container>>
 export type PodSpec = NonNullable<Fits<typeof podSpec>>
 export type NetworkPolicyPeer = NonNullable<Fits<typeof networkPolicyPeer>>
 export type NetworkPolicyPort = NonNullable<Fits<typeof networkPolicyPort>>
+
+export type AdminSubject = NonNullable<Fits<typeof adminSubject>>
+export type AdminPeer = NonNullable<Fits<typeof adminPeer>>
+export type AdminPort = NonNullable<Fits<typeof adminPort>>
+export type ClusterProtocol = NonNullable<Fits<typeof clusterProtocol>>
+export type CiliumRule = NonNullable<Fits<typeof ciliumRule>>
+export type CiliumPortRule = NonNullable<Fits<typeof ciliumPortRule>>
+export type CalicoEntity = NonNullable<Fits<typeof calicoEntity>>
+export type CalicoRule = NonNullable<Fits<typeof calicoRule>>
 
 /** The spec of a kind. Never null: an absent spec reads as an empty one. */
 export type Spec<K extends KindName> = NonNullable<Fits<(typeof specs)[K]>>
