@@ -1,14 +1,34 @@
 import type { Resource } from '../k8s/resource.ts'
+import { type CalicoTier, fromCalicoNetworkPolicy } from './calico-network-policy.ts'
 import { fromCiliumNetworkPolicy } from './cilium-network-policy.ts'
 import { fromNetworkPolicy } from './network-policy.ts'
 import type { Policy } from './policy.ts'
 
 /** The kinds of network policies, of every dialect. */
-export const policyKinds = ['NetworkPolicy', 'CiliumNetworkPolicy', 'CiliumClusterwideNetworkPolicy'] as const
+export const policyKinds = [
+  'NetworkPolicy',
+  'CiliumNetworkPolicy',
+  'CiliumClusterwideNetworkPolicy',
+  'CalicoNetworkPolicy',
+  'CalicoGlobalNetworkPolicy',
+] as const
 
 export type PolicyKind = (typeof policyKinds)[number]
 
-/** An object of any dialect in the common form. One object may hold several policies, or none. */
-export function translate(resource: Resource<PolicyKind>): readonly Policy[] {
-  return resource.kind === 'NetworkPolicy' ? [fromNetworkPolicy(resource)] : fromCiliumNetworkPolicy(resource)
+/**
+ * An object of any dialect in the common form. One object may hold several policies, or none.
+ *
+ * @param tiers Calico's, by name (`calicoTiers`); without it, those that are there without an object
+ */
+export function translate(resource: Resource<PolicyKind>, tiers?: ReadonlyMap<string, CalicoTier>): readonly Policy[] {
+  switch (resource.kind) {
+    case 'NetworkPolicy':
+      return [fromNetworkPolicy(resource)]
+    case 'CiliumNetworkPolicy':
+    case 'CiliumClusterwideNetworkPolicy':
+      return fromCiliumNetworkPolicy(resource)
+    case 'CalicoNetworkPolicy':
+    case 'CalicoGlobalNetworkPolicy':
+      return fromCalicoNetworkPolicy(resource, tiers)
+  }
 }
