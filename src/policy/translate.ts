@@ -1,6 +1,8 @@
 import type { Resource } from '../k8s/resource.ts'
+import { fromAdminNetworkPolicy } from './admin-network-policy.ts'
 import { type CalicoTier, fromCalicoNetworkPolicy } from './calico-network-policy.ts'
 import { fromCiliumNetworkPolicy } from './cilium-network-policy.ts'
+import { fromClusterNetworkPolicy } from './cluster-network-policy.ts'
 import { fromNetworkPolicy } from './network-policy.ts'
 import type { Policy } from './policy.ts'
 
@@ -11,6 +13,9 @@ export const policyKinds = [
   'CiliumClusterwideNetworkPolicy',
   'CalicoNetworkPolicy',
   'CalicoGlobalNetworkPolicy',
+  'AdminNetworkPolicy',
+  'BaselineAdminNetworkPolicy',
+  'ClusterNetworkPolicy',
 ] as const
 
 export type PolicyKind = (typeof policyKinds)[number]
@@ -30,5 +35,10 @@ export function translate(resource: Resource<PolicyKind>, tiers?: ReadonlyMap<st
     case 'CalicoNetworkPolicy':
     case 'CalicoGlobalNetworkPolicy':
       return fromCalicoNetworkPolicy(resource, tiers)
+    case 'AdminNetworkPolicy':
+    case 'BaselineAdminNetworkPolicy':
+      return [fromAdminNetworkPolicy(resource)]
+    case 'ClusterNetworkPolicy':
+      return [fromClusterNetworkPolicy(resource)]
   }
 }
