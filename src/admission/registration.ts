@@ -89,7 +89,13 @@ const common = {
 const changes = ['CREATE', 'UPDATE'] as const
 
 /** Groups of policies: few, and no cluster needs one of them to start. */
-const policyGroups: ReadonlySet<string> = new Set(['networking.k8s.io', 'policy.linkerd.io'])
+const policyGroups: ReadonlySet<string> = new Set([
+  'cilium.io',
+  'networking.k8s.io',
+  'policy.linkerd.io',
+  'policy.networking.k8s.io',
+  'projectcalico.org',
+])
 
 function isPolicy(kind: KindName): boolean {
   return policyGroups.has(kinds[kind].group)
@@ -196,7 +202,12 @@ function rulesFor(names: Iterable<KindName>, operations: WebhookRule['operations
 
 /** Groups and kinds in alphabetical order, each kind once. */
 function byGroup(names: Iterable<KindName>): [string, KindName[]][] {
-  const groups = Map.groupBy(new Set(names), (name) => kinds[name].group)
+  const placed = [...new Set(names)].flatMap((name) =>
+    [kinds[name].group, ...(kinds[name].alsoIn ?? [])].map((group) => ({ group, name })),
+  )
+  const groups = new Map(
+    [...Map.groupBy(placed, ({ group }) => group)].map(([group, all]) => [group, all.map(({ name }) => name)]),
+  )
   return [...groups]
     .map(([group, members]): [string, KindName[]] => [group, members.toSorted()])
     .toSorted(([a], [b]) => (a < b ? -1 : 1))

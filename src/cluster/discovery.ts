@@ -13,20 +13,23 @@ export interface Served {
  * The version in which a kind can be listed and watched: the group's preferred one if that has it, else the next that does.
  * Undefined where no version has it: its CRD is not installed.
  *
+ * @param groups in which the kind may be, the best first: one object is served in each
  * @throws a Trouble when the API server does not say
  */
 export async function discover(
   connection: Connection,
-  group: string,
+  groups: readonly string[],
   resource: string,
   signal: AbortSignal,
 ): Promise<Served | undefined> {
-  if (group === '') return { apiVersion: 'v1', root: '/api/v1' }
-  const description = await getOrNothing(connection, `/apis/${group}`, signal)
-  for (const apiVersion of versionsOf(description)) {
-    const root = `/apis/${apiVersion}`
-    const listed = await getOrNothing(connection, root, signal)
-    if (serves(listed, resource)) return { apiVersion, root }
+  for (const group of groups) {
+    if (group === '') return { apiVersion: 'v1', root: '/api/v1' }
+    const description = await getOrNothing(connection, `/apis/${group}`, signal)
+    for (const apiVersion of versionsOf(description)) {
+      const root = `/apis/${apiVersion}`
+      const listed = await getOrNothing(connection, root, signal)
+      if (serves(listed, resource)) return { apiVersion, root }
+    }
   }
   return undefined
 }

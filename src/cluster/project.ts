@@ -39,16 +39,12 @@ export function createProjector(sharer: Sharer = createSharer()): Projector {
   return (kind, apiVersion, object) => {
     const { flat } = kinds[kind]
     const metadataAsSent = own(object, 'metadata') ?? {}
-    const whole = flat
-      ? { ...object, metadata: metadataAsSent }
-      : { metadata: metadataAsSent, spec: own(object, 'spec') ?? {} }
-    const projected = shapes[kind]?.project(whole, projection) as {
+    const spec = flat ? {} : { spec: own(object, 'spec') ?? {} }
+    const projected = shapes[kind]?.project({ ...object, metadata: metadataAsSent, ...spec }, projection) as {
       readonly metadata: unknown
-      readonly spec?: unknown
     }
     const metadata = isObject(projected.metadata) ? lean(kind, projected.metadata, oneText) : projected.metadata
-    const named = { apiVersion, kind: kinds[kind].kind, metadata }
-    const wire = Object.freeze(flat ? { ...projected, ...named } : { ...named, spec: projected.spec })
+    const wire = Object.freeze({ ...projected, apiVersion, kind: kinds[kind].kind, metadata })
     const read = readResource(wire, isObject(metadata) ? (own(metadata, 'namespace') as string) : undefined)
     if (read.as !== 'resource') return { as: 'malformed', reason: read.as === 'malformed' ? read.reason : read.as }
     const { resource } = read

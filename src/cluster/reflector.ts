@@ -10,6 +10,8 @@ import { type WireObject, watchEvents } from './watch.ts'
 /** What to reflect, and where to. */
 export interface Target<T> {
   readonly group: string
+  /** Other groups that serve the same objects. */
+  readonly alsoIn?: readonly string[]
   /** Lower-case plural. */
   readonly resource: string
   /** One object only, by name: RBAC can allow that by resourceNames. */
@@ -137,7 +139,7 @@ export function startReflector<T>(target: Target<T>, dependencies: ReflectorDepe
   }
 
   const step = async () => {
-    served ??= await discover(connection, target.group, target.resource, signal)
+    served ??= await discover(connection, [target.group, ...(target.alsoIn ?? [])], target.resource, signal)
     if (served === undefined) {
       heard()
       mirror.empty()

@@ -1,3 +1,24 @@
+import { labelSelector } from './label-selector.ts'
+import {
+  adminNetworkPolicy,
+  type adminPeer,
+  type adminPort,
+  type adminSubject,
+  baselineAdminNetworkPolicy,
+  type calicoEntity,
+  calicoGlobalNetworkPolicy,
+  calicoNetworkPolicy,
+  type calicoRule,
+  calicoTier,
+  type ciliumPortRule,
+  type ciliumRule,
+  ciliumSpec,
+  clusterNetworkPolicy,
+  type clusterProtocol,
+  networkPolicy,
+  type networkPolicyPeer,
+  type networkPolicyPort,
+} from './policy-shapes.ts'
 import {
   anything,
   bool,
@@ -19,11 +40,6 @@ import {
  * Source: k8s.io/api core/v1, apps/v1, batch/v1, networking/v1, admissionregistration/v1 types.go; Linkerd's CRDs
  * (policy.linkerd.io); the Gateway API; kube-aggregator's APIService; cert-manager.io/v1 types.go.
  */
-
-export const labelSelector = struct({
-  matchLabels: map(text),
-  matchExpressions: list(struct({ key: text, operator: text, values: list(text) })),
-})
 
 const objectMeta = struct({
   name: text,
@@ -76,14 +92,6 @@ const podSpec = shared(
 const podTemplate = struct({ metadata: objectMeta, spec: podSpec })
 
 const workload = struct({ replicas: int, selector: labelSelector, template: podTemplate })
-
-const networkPolicyPeer = struct({
-  podSelector: labelSelector,
-  namespaceSelector: labelSelector,
-  ipBlock: struct({ cidr: text, except: list(text) }),
-})
-
-const networkPolicyPort = struct({ protocol: text, port: intOrText, endPort: int })
 
 const route = struct({
   parentRefs: list(struct({ group: text, kind: text, namespace: text, name: text, port: int })),
@@ -139,12 +147,15 @@ const specs = {
       struct({ name: text, protocol: text, appProtocol: text, port: int, targetPort: intOrText, nodePort: int }),
     ),
   }),
-  NetworkPolicy: struct({
-    podSelector: labelSelector,
-    policyTypes: list(text),
-    ingress: list(struct({ from: list(networkPolicyPeer), ports: list(networkPolicyPort) })),
-    egress: list(struct({ to: list(networkPolicyPeer), ports: list(networkPolicyPort) })),
-  }),
+  NetworkPolicy: networkPolicy,
+  AdminNetworkPolicy: adminNetworkPolicy,
+  BaselineAdminNetworkPolicy: baselineAdminNetworkPolicy,
+  ClusterNetworkPolicy: clusterNetworkPolicy,
+  CiliumNetworkPolicy: ciliumSpec,
+  CiliumClusterwideNetworkPolicy: ciliumSpec,
+  CalicoNetworkPolicy: calicoNetworkPolicy,
+  CalicoGlobalNetworkPolicy: calicoGlobalNetworkPolicy,
+  CalicoTier: calicoTier,
   Server: struct({
     podSelector: labelSelector,
     externalWorkloadSelector: anything,
@@ -187,6 +198,8 @@ export type KindName = keyof typeof specs
 /** What is known of a kind: how to find it on the wire, where it lives, what its spec looks like. */
 export interface Kind {
   readonly group: string
+  /** Other groups that serve the same objects. */
+  readonly alsoIn?: readonly string[]
   readonly kind: string
   /** Lower-case plural, as in RBAC and webhook rules. */
   readonly resource: string
@@ -218,6 +231,58 @@ export const kinds: Readonly<Record<KindName, Kind>> = {
   CronJob: { group: 'batch', kind: 'CronJob', resource: 'cronjobs', namespaced: true },
   Service: { group: '', kind: 'Service', resource: 'services', namespaced: true },
   NetworkPolicy: { group: 'networking.k8s.io', kind: 'NetworkPolicy', resource: 'networkpolicies', namespaced: true },
+  AdminNetworkPolicy: {
+    group: 'policy.networking.k8s.io',
+    kind: 'AdminNetworkPolicy',
+    resource: 'adminnetworkpolicies',
+    namespaced: false,
+  },
+  BaselineAdminNetworkPolicy: {
+    group: 'policy.networking.k8s.io',
+    kind: 'BaselineAdminNetworkPolicy',
+    resource: 'baselineadminnetworkpolicies',
+    namespaced: false,
+  },
+  ClusterNetworkPolicy: {
+    group: 'policy.networking.k8s.io',
+    kind: 'ClusterNetworkPolicy',
+    resource: 'clusternetworkpolicies',
+    namespaced: false,
+  },
+  CiliumNetworkPolicy: {
+    group: 'cilium.io',
+    kind: 'CiliumNetworkPolicy',
+    resource: 'ciliumnetworkpolicies',
+    namespaced: true,
+  },
+  CiliumClusterwideNetworkPolicy: {
+    group: 'cilium.io',
+    kind: 'CiliumClusterwideNetworkPolicy',
+    resource: 'ciliumclusterwidenetworkpolicies',
+    namespaced: false,
+  },
+  // What people write, and what Calico stores where its API server is not installed.
+  CalicoNetworkPolicy: {
+    group: 'projectcalico.org',
+    alsoIn: ['crd.projectcalico.org'],
+    kind: 'NetworkPolicy',
+    resource: 'networkpolicies',
+    namespaced: true,
+  },
+  CalicoGlobalNetworkPolicy: {
+    group: 'projectcalico.org',
+    alsoIn: ['crd.projectcalico.org'],
+    kind: 'GlobalNetworkPolicy',
+    resource: 'globalnetworkpolicies',
+    namespaced: false,
+  },
+  CalicoTier: {
+    group: 'projectcalico.org',
+    alsoIn: ['crd.projectcalico.org'],
+    kind: 'Tier',
+    resource: 'tiers',
+    namespaced: false,
+  },
   Server: { group: 'policy.linkerd.io', kind: 'Server', resource: 'servers', namespaced: true },
   GRPCRoute: { group: 'gateway.networking.k8s.io', kind: 'GRPCRoute', resource: 'grpcroutes', namespaced: true },
   HTTPRoute: { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', resource: 'httproutes', namespaced: true },
@@ -246,6 +311,12 @@ export const kinds: Readonly<Record<KindName, Kind>> = {
   Secret: { group: '', kind: 'Secret', resource: 'secrets', namespaced: true, flat: true, watched: false },
 }
 
+/** What kinds have beside `metadata` and `spec`. */
+const besideSpec: { readonly [K in KindName]?: Readonly<Record<string, Shape<unknown>>> } = {
+  CiliumNetworkPolicy: { specs: list(ciliumSpec) },
+  CiliumClusterwideNetworkPolicy: { specs: list(ciliumSpec) },
+}
+
 /** Can the kind be followed in a cluster? */
 export function isWatched(kind: KindName): boolean {
   return kinds[kind].watched !== false
@@ -257,7 +328,9 @@ const anyMeta = struct({ metadata: objectMeta })
 export const shapes: Readonly<Record<string, Shape<unknown>>> = Object.fromEntries(
   Object.entries(specs).map(([name, spec]): [string, Shape<unknown>] => [
     name,
-    kinds[name as KindName].flat ? both(anyMeta, spec) : struct({ metadata: objectMeta, spec }),
+    kinds[name as KindName].flat
+      ? both(anyMeta, spec)
+      : struct({ metadata: objectMeta, spec, ...besideSpec[name as KindName] }),
   ]),
 )
 
@@ -267,6 +340,15 @@ export type Container = NonNullable<Fits<typeof container>>
 export type PodSpec = NonNullable<Fits<typeof podSpec>>
 export type NetworkPolicyPeer = NonNullable<Fits<typeof networkPolicyPeer>>
 export type NetworkPolicyPort = NonNullable<Fits<typeof networkPolicyPort>>
+
+export type AdminSubject = NonNullable<Fits<typeof adminSubject>>
+export type AdminPeer = NonNullable<Fits<typeof adminPeer>>
+export type AdminPort = NonNullable<Fits<typeof adminPort>>
+export type ClusterProtocol = NonNullable<Fits<typeof clusterProtocol>>
+export type CiliumRule = NonNullable<Fits<typeof ciliumRule>>
+export type CiliumPortRule = NonNullable<Fits<typeof ciliumPortRule>>
+export type CalicoEntity = NonNullable<Fits<typeof calicoEntity>>
+export type CalicoRule = NonNullable<Fits<typeof calicoRule>>
 
 /** The spec of a kind. Never null: an absent spec reads as an empty one. */
 export type Spec<K extends KindName> = NonNullable<Fits<(typeof specs)[K]>>

@@ -39,7 +39,10 @@ export type Read =
 
 /** Kinds that rules know, by `group/Kind`. */
 export const byGroupAndKind: ReadonlyMap<string, KindName> = new Map(
-  (Object.keys(kinds) as KindName[]).map((name) => [`${kinds[name].group}/${kinds[name].kind}`, name]),
+  (Object.keys(kinds) as KindName[]).flatMap((name) => {
+    const { group, alsoIn = [], kind } = kinds[name]
+    return [group, ...alsoIn].map((one): [string, KindName] => [`${one}/${kind}`, name])
+  }),
 )
 
 /** The API group of an `apiVersion`: `apps` of `apps/v1`, empty for `v1`. */

@@ -1,4 +1,4 @@
-import { own } from './json.ts'
+import { isUnresolved, own } from './json.ts'
 import type { LabelSelector } from './kinds.ts'
 
 /** Labels of an object, or of a Pod template. Absent keys are absent, also `constructor`. */
@@ -62,4 +62,13 @@ export function isTerm(term: WireTerm): term is Term {
 export function selectsByMap(selector: Labels | null | undefined, labels: Labels): boolean {
   const terms = Object.entries(selector ?? {})
   return terms.length > 0 && selects({ matchLabels: Object.fromEntries(terms) }, labels)
+}
+
+/** Does a selector still hold a `${VAR}`? */
+export function isUnresolvedSelector(selector: LabelSelector | null | undefined): boolean {
+  const values = [
+    ...Object.entries(selector?.matchLabels ?? {}).flat(),
+    ...(selector?.matchExpressions ?? []).flatMap((term) => [term?.key, ...(term?.values ?? [])]),
+  ]
+  return values.some(isUnresolved)
 }

@@ -64,6 +64,11 @@ export const int: Shape<number | Unresolved | null> = scalar(
   (value) => Number.isSafeInteger(value) || isUnresolved(value),
 )
 
+export const number: Shape<number | Unresolved | null> = scalar(
+  'a number',
+  (value) => typeof value === 'number' || isUnresolved(value),
+)
+
 export const bool: Shape<boolean | Unresolved | null> = scalar(
   'true or false',
   (value) => typeof value === 'boolean' || isUnresolved(value),

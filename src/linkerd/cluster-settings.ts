@@ -1,5 +1,6 @@
 import { isObject, own } from '../k8s/json.ts'
-import { type LabelSelector, labelSelector } from '../k8s/kinds.ts'
+import type { LabelSelector } from '../k8s/kinds.ts'
+import { labelSelector } from '../k8s/label-selector.ts'
 import { installation, minorsByEdge } from './facts.ts'
 import type { LinkerdSettings } from './settings.ts'
 

@@ -3,9 +3,10 @@ import type { LinkerdSettings } from './settings.ts'
 
 /** May Pods live in these addresses? Whether a policy's peer then matches them depends on the network plugin. */
 export function mayHoldPods(
-  addresses: { readonly cidr: string; readonly except: readonly string[] },
+  addresses: { readonly cidr: string; readonly except: readonly string[]; readonly pods?: 'maybe' | 'never' },
   settings: LinkerdSettings,
 ): boolean {
+  if (addresses.pods === 'never') return false
   const range = parseCidr(addresses.cidr)
   if (!range) return false
   const except = addresses.except.map(parseCidr).filter((found) => found !== undefined)

@@ -1,11 +1,13 @@
 import { type Box, contains, mayContain } from '../policy/box.ts'
+import { allowedParts, type Claim } from '../policy/coverage.ts'
+import { decisionsOf } from '../policy/decisions.ts'
 import { type Direction, type Ports, podKey } from '../policy/policy.ts'
 import { hasPort } from '../policy/port-set.ts'
 import { proxyPortNames } from './facts.ts'
 import { mayHoldPods } from './pod-addresses.ts'
 import type { PodFacts } from './pod-facts.ts'
 import { namespaceMatches, type PeerPods } from './policy-peers.ts'
-import { type Selecting, subjectBox, type TargetPods } from './policy-targets.ts'
+import { type Selecting, subjectBox, type TargetPods, targetBox } from './policy-targets.ts'
 import type { LinkerdSettings } from './settings.ts'
 
 /** Where the port of a server's proxy is granted. */
@@ -27,29 +29,51 @@ export function coverOf(
   server: PodFacts,
   settings: LinkerdSettings,
 ): Cover {
-  const boxes: Box[] = []
+  const selecting = new Map(policies.map((one) => [one.policy, one]))
+  const claims: Claim[] = []
   let unknown = false
   let byAddress = false
-  for (const { policy, certain } of policies) {
+  for (const { policy, rule, action } of decisionsOf([...selecting.keys()], direction)) {
+    const certain = selecting.get(policy)?.certain === true
     // Not filled in, two equal texts are one value all the same.
     const comparable = certain || (target.box !== undefined && policy.namespace === target.pod.namespace)
     const subject = target.box === undefined ? new Map() : subjectBox(policy.subject)
-    for (const rule of policy.directions[direction].rules) {
-      const granted = grants(rule.ports, server)
-      if (!granted && !rule.ports.unknown) continue
-      for (const peer of rule.peers) {
-        if (peer.as === 'unknown') unknown = true
-        else if (peer.as === 'addresses') byAddress ||= mayHoldPods(peer, settings)
-        else {
-          const admitted = admittedPart(peer.box, peers)
-          if (admitted === undefined) continue
-          if (admitted === 'maybe' || !granted || !certain) unknown = true
-          if (admitted !== 'maybe' && granted && comparable) boxes.push(new Map([...subject, ...admitted]))
-        }
+    const claim = (admitted: Box) => claims.push({ box: new Map([...subject, ...admitted]), action, tier: policy.tier })
+    if (rule === undefined) {
+      if (comparable) claim(new Map())
+      continue
+    }
+    const granted = grants(rule.ports, server)
+    if (!granted && !rule.ports.unknown) continue
+    for (const peer of rule.peers) {
+      if (peer.as === 'unknown') unknown = true
+      else if (peer.as === 'addresses') byAddress ||= mayHoldPods(peer, settings)
+      else if (peer.as === 'pods') {
+        const admitted = admittedPart(peer.box, peers)
+        if (admitted === undefined) continue
+        if (admitted === 'maybe' || !granted || !certain) unknown = true
+        if (admitted !== 'maybe' && granted && comparable) claim(admitted)
       }
     }
   }
-  return { boxes, unknown, byAddress }
+  const rulings = [...selecting.keys()].map(({ directions }) => directions[direction])
+  const closed = rulings.every(({ isolates, rules }) => isolates || rules.length === 0)
+  const boxes = grantedBoxes(new Map([...targetBox(target), ...(peers.box ?? [])]), claims, closed)
+  return { boxes: boxes ?? [], unknown: unknown || boxes === undefined, byAddress }
+}
+
+/**
+ * What the claims allow of these pairs. Where all that allow come first and the rest denies, in a single tier, none stands in
+ * the way of another.
+ *
+ * @param closed every policy with a rule denies what no rule allows
+ */
+function grantedBoxes(pairs: Box, claims: readonly Claim[], closed: boolean): readonly Box[] | undefined {
+  const allowing = claims.filter(({ action }) => action === 'allow')
+  const allowsFirst = claims.slice(0, allowing.length).every(({ action }) => action === 'allow')
+  return closed && allowsFirst && claims.every(({ tier, action }) => tier === claims[0]?.tier && action !== 'pass')
+    ? allowing.map(({ box }) => box)
+    : allowedParts(pairs, claims)
 }
 
 /** Do these ports include the one where the server's proxy listens? Its name counts: another rule warns of it. */

@@ -1,6 +1,7 @@
 import { isUnresolved, own } from '../k8s/json.ts'
 import type { LabelSelector } from '../k8s/kinds.ts'
 import { isTerm, type Labels, type Term } from '../k8s/selector.ts'
+import { type Demands, isPossible, type PatternOperator, patternKey, patternOf, termHolds } from './pattern.ts'
 
 /** Which values of one label are admitted: a finite set of values, or all but a finite set; and whether it may be absent. */
 interface Values {
@@ -16,6 +17,11 @@ interface Values {
 export type Box = ReadonlyMap<string, Values>
 
 const free: Values = { listed: new Set(), except: true, absent: true }
+
+/** The box that holds nothing with keys of this prefix. */
+export function emptyBox(prefix: string): Box {
+  return new Map([[prefix, { listed: new Set<string>(), except: false, absent: false }]])
+}
 
 /** The box of a label selector, its keys prefixed. Undefined where a term is none that the API takes: it selects nothing. */
 export function boxOf(selector: LabelSelector | null | undefined, prefix: string): Box | undefined {
@@ -58,6 +64,17 @@ export function requirePresence(box: Box, key: string): Box {
   return narrow(box, key, { listed: new Set(), except: true, absent: false })
 }
 
+/** The box of objects that do not have the label. */
+export function requireAbsence(box: Box, key: string): Box {
+  return narrow(box, key, { listed: new Set(), except: false, absent: true })
+}
+
+/** The box of objects whose label starts with, ends with or contains a text, or does not. */
+export function requirePattern(box: Box, key: string, operator: PatternOperator, text: string, holds: boolean): Box {
+  const term = patternKey(key, operator, text)
+  return holds ? requirePresence(box, term) : requireAbsence(box, term)
+}
+
 function narrow(box: Box, key: string, values: Values): Box {
   const current = box.get(key)
   return new Map(box).set(key, current ? intersectValues(current, values) : values)
@@ -82,19 +99,40 @@ export function intersect(left: Box, right: Box): Box {
 
 /** Is nothing in the box? */
 export function isEmpty(box: Box): boolean {
-  return box.values().some(isNone)
+  return box.values().some(isNone) || !arePatternsPossible(box)
+}
+
+/** Can the terms about parts of a label's value hold together, and with the values that the box admits? */
+function arePatternsPossible(box: Box): boolean {
+  const demands = new Map<string, Demands>()
+  for (const [key, values] of box) {
+    const found = patternOf(key)
+    if (!found || (values.absent && values.except)) continue
+    const so = demands.get(found.key) ?? { ...(box.get(found.key) ?? free), must: [], mustNot: [] }
+    const side = values.absent ? 'mustNot' : 'must'
+    demands.set(found.key, { ...so, [side]: [...so[side], found.pattern] })
+  }
+  return demands.values().every(isPossible)
 }
 
 /** Is an object with these labels in the box? Keys are prefixed as the box's are. */
 export function contains(box: Box, labels: Labels, prefix: string): boolean {
   for (const [key, values] of box) {
     if (!key.startsWith(prefix)) continue
-    const name = key.slice(prefix.length)
-    if (!Object.hasOwn(labels, name)) {
+    const value = valueOf(labels, key.slice(prefix.length))
+    if (value === undefined) {
       if (!values.absent) return false
-    } else if (values.listed.has(own(labels, name) ?? '') === values.except) return false
+    } else if (values.listed.has(value) === values.except) return false
   }
   return true
+}
+
+/** The value of a label; the empty one where a term about part of a label's value holds. Undefined where it is absent. */
+function valueOf(labels: Labels, key: string): string | undefined {
+  if (Object.hasOwn(labels, key)) return labels[key] ?? ''
+  const found = patternOf(key)
+  if (!found || !Object.hasOwn(labels, found.key)) return undefined
+  return termHolds(found.pattern, labels[found.key] ?? '') ? '' : undefined
 }
 
 /**
@@ -102,8 +140,10 @@ export function contains(box: Box, labels: Labels, prefix: string): boolean {
  * term left out that hangs on one.
  */
 export function mayContain(box: Box, labels: Labels, prefix: string): boolean {
-  const isOpen = (key: string, { listed }: Values) =>
-    isUnresolved(key) || isUnresolved(own(labels, key.slice(prefix.length))) || listed.values().some(isUnresolved)
+  const isOpen = (key: string, { listed }: Values) => {
+    const label = (patternOf(key)?.key ?? key).slice(prefix.length)
+    return isUnresolved(key) || isUnresolved(own(labels, label)) || listed.values().some(isUnresolved)
+  }
   return contains(new Map([...box].filter(([key, values]) => !isOpen(key, values))), labels, prefix)
 }
 
@@ -122,22 +162,29 @@ export function uncovered(box: Box, others: readonly Box[]): Box | undefined | '
   const remainder = (rest: Box, index: number): Box | undefined | 'unknown' => {
     if (++steps > mostSteps) return 'unknown'
     const other = others[index]
-    if (other === undefined) return rest
-    let inside = rest
-    for (const [key, values] of other) {
-      const current = inside.get(key) ?? free
-      const outside = intersectValues(current, complement(values))
-      if (!isNone(outside)) {
-        const left = remainder(new Map([...inside, [key, outside]]), index + 1)
-        if (left !== undefined) return left
-      }
-      const within = intersectValues(current, values)
-      if (isNone(within)) return undefined
-      inside = new Map([...inside, [key, within]])
+    if (other === undefined) return arePatternsPossible(rest) ? rest : undefined
+    for (const outside of splitBox(rest, other).outside) {
+      const left = remainder(outside, index + 1)
+      if (left !== undefined) return left
     }
     return undefined
   }
   return isEmpty(box) ? undefined : remainder(box, 0)
+}
+
+/** A box cut by another: what lies outside it, in parts that share nothing, and what lies inside, if anything does. */
+export function splitBox(box: Box, other: Box): { readonly outside: readonly Box[]; readonly inside: Box | undefined } {
+  const parts: Box[] = []
+  let inside = box
+  for (const [key, values] of other) {
+    const current = inside.get(key) ?? free
+    const outside = intersectValues(current, complement(values))
+    if (!isNone(outside)) parts.push(new Map(inside).set(key, outside))
+    const within = intersectValues(current, values)
+    if (isNone(within)) return { outside: parts, inside: undefined }
+    inside = new Map(inside).set(key, within)
+  }
+  return { outside: parts, inside }
 }
 
 function intersectValues(left: Values, right: Values): Values {
@@ -168,7 +215,9 @@ export function formatBox(box: Box, prefix: string, hidden: readonly string[] = 
     const name = key.slice(prefix.length)
     if (hidden.includes(name)) continue
     const values = [...listed]
-    if (!except && listed.size === 0) terms.push(`no label ${name}`)
+    const term = patternOf(name)
+    if (term) terms.push(`${absent ? 'not ' : ''}${term.key} ${term.pattern.operator} ${term.pattern.text}`)
+    else if (!except && listed.size === 0) terms.push(`no label ${name}`)
     else if (!except) terms.push(listed.size === 1 ? `${name}=${values[0]}` : `${name} in (${values.join(', ')})`)
     else if (listed.size === 0 && !absent) terms.push(`a label ${name}`)
     else if (listed.size > 0) terms.push(`${name} other than ${values.join(', ')}`)

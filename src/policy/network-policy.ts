@@ -1,20 +1,22 @@
 import { isUnresolved, type Path } from '../k8s/json.ts'
-import type { LabelSelector, NetworkPolicyPeer, NetworkPolicyPort, Spec } from '../k8s/kinds.ts'
+import type { NetworkPolicyPeer, NetworkPolicyPort, Spec } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
-import { type Box, boxOf, intersect, pin } from './box.ts'
+import { isUnresolvedSelector } from '../k8s/selector.ts'
+import { boxOf, intersect, pin } from './box.ts'
 import {
   type AllowRule,
   namespaceKey,
   namespaceNameLabel,
+  nobody,
+  ordinaryOrder,
+  ordinaryTier,
   type Peer,
   type Policy,
   type PortEntry,
   type Ports,
   podKey,
 } from './policy.ts'
-import { allPorts, noPorts, type PortSet, portSet, portUnion } from './port-set.ts'
-
-const nothing: Box = new Map([[podKey, { listed: new Set<string>(), except: false, absent: false }]])
+import { everyPort, namedPort, noPort, portRange, uniteEntries, unknownPorts } from './ports.ts'
 
 /**
  * A `networking.k8s.io` NetworkPolicy in the common form. Semantics: k8s.io/api networking/v1 types.go, defaults of
@@ -25,15 +27,19 @@ export function fromNetworkPolicy({ namespace, name, spec }: Resource<'NetworkPo
   return {
     namespace,
     name,
-    subject: boxOf(spec.podSelector, podKey) ?? nothing,
-    unknownSubject: isUnresolved(namespace) || isOpen(spec.podSelector),
+    subject: boxOf(spec.podSelector, podKey) ?? nobody,
+    unknownSubject: isUnresolved(namespace) || isUnresolvedSelector(spec.podSelector),
+    tier: ordinaryTier,
+    notes: [],
     directions: {
       ingress: {
         isolates: ingress,
+        restrictions: [],
         rules: ingress ? rulesOf(spec.ingress, (rule) => rule?.from, ['spec', 'ingress'], 'from', namespace) : [],
       },
       egress: {
         isolates: egress,
+        restrictions: [],
         rules: egress ? rulesOf(spec.egress, (rule) => rule?.to, ['spec', 'egress'], 'to', namespace) : [],
       },
     },
@@ -63,13 +69,15 @@ function rulesOf<R extends WireRule>(
     const at = [...path, index]
     const peers = peersOf(rule) ?? []
     const entries = (rule?.ports ?? []).map(
-      (port, i): PortEntry => ({ ports: portsOf(port), path: [...at, 'ports', i] }),
+      (port, i): PortEntry => ({ ports: portsOf(port), path: [...at, 'ports', i], filters: [] }),
     )
     return {
+      action: 'allow',
       index,
+      order: ordinaryOrder,
       path: at,
       entries,
-      ports: entries.length === 0 ? everyPort : unite(entries),
+      ports: entries.length === 0 ? everyPort : uniteEntries(entries),
       peers:
         peers.length === 0
           ? [{ as: 'pods', box: new Map(), outside: true, path: at }]
@@ -78,34 +86,18 @@ function rulesOf<R extends WireRule>(
   })
 }
 
-const everyPort: Ports = { numbers: allPorts, names: [], unknown: false }
-
 /**
  * Protocol defaults to TCP; no port is every port of the protocol; `endPort` makes a range; a text is a port's name. What
- * the API server refuses grants nothing: ports out of range, a name without a letter (`"8080"`).
+ * the API server refuses grants nobody: ports out of range, a name without a letter (`"8080"`).
  */
 function portsOf(entry: NetworkPolicyPort | null): Ports {
   const { protocol, port, endPort } = entry ?? {}
-  if (isUnresolved(protocol)) return { numbers: noPorts, names: [], unknown: true }
-  if ((protocol ?? 'TCP') !== 'TCP') return { numbers: noPorts, names: [], unknown: false }
+  if (isUnresolved(protocol)) return unknownPorts
+  if ((protocol ?? 'TCP') !== 'TCP') return noPort
   if (port === undefined || port === null) return everyPort
-  if (isUnresolved(port) || isUnresolved(endPort)) return { numbers: noPorts, names: [], unknown: true }
-  if (typeof port === 'string') return { numbers: noPorts, names: /[a-z]/.test(port) ? [port] : [], unknown: false }
-  const range = [port, endPort ?? port] as const
-  return { numbers: range.every(isPort) ? portSet([range]) : noPorts, names: [], unknown: false }
-}
-
-function isPort(port: number): boolean {
-  return port >= 1 && port <= 65535
-}
-
-function unite(entries: readonly PortEntry[]): Ports {
-  const numbers: PortSet = portUnion(...entries.map(({ ports }) => ports.numbers))
-  return {
-    numbers,
-    names: [...new Set(entries.flatMap(({ ports }) => ports.names))],
-    unknown: entries.some(({ ports }) => ports.unknown),
-  }
+  if (isUnresolved(port) || isUnresolved(endPort)) return unknownPorts
+  if (typeof port === 'string') return /[a-z]/.test(port) ? namedPort(port) : noPort
+  return portRange(port, endPort ?? port)
 }
 
 /**
@@ -118,23 +110,19 @@ function peerOf(peer: NetworkPolicyPeer | null, path: Path, namespace: string): 
     const except = (ipBlock.except ?? []).map((cidr) => cidr ?? '')
     const cidr = ipBlock.cidr ?? ''
     if ([cidr, ...except].some(isUnresolved)) return { as: 'unknown', path }
-    return { as: 'addresses', cidr, except, path }
+    return { as: 'addresses', cidr, except, pods: 'maybe', path }
   }
-  if (podSelector == null && namespaceSelector == null) return { as: 'pods', box: nothing, outside: false, path }
-  if (isOpen(podSelector) || isOpen(namespaceSelector) || (namespaceSelector == null && isUnresolved(namespace)))
+  if (podSelector == null && namespaceSelector == null) return { as: 'pods', box: nobody, outside: false, path }
+  if (
+    isUnresolvedSelector(podSelector) ||
+    isUnresolvedSelector(namespaceSelector) ||
+    (namespaceSelector == null && isUnresolved(namespace))
+  )
     return { as: 'unknown', path }
   const pods = boxOf(podSelector, podKey)
   const namespaces =
     namespaceSelector == null
       ? pin(new Map(), namespaceKey + namespaceNameLabel, namespace)
       : boxOf(namespaceSelector, namespaceKey)
-  return { as: 'pods', box: pods && namespaces ? intersect(pods, namespaces) : nothing, outside: false, path }
-}
-
-function isOpen(selector: LabelSelector | null | undefined): boolean {
-  const values = [
-    ...Object.entries(selector?.matchLabels ?? {}).flat(),
-    ...(selector?.matchExpressions ?? []).flatMap((term) => [term?.key, ...(term?.values ?? [])]),
-  ]
-  return values.some(isUnresolved)
+  return { as: 'pods', box: pods && namespaces ? intersect(pods, namespaces) : nobody, outside: false, path }
 }

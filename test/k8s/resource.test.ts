@@ -13,7 +13,7 @@ function read(value: unknown, namespace?: string): Resource {
 t.test('it decides by group and kind, not by version', async (t) => {
   for (const apiVersion of ['networking.k8s.io/v1', 'networking.k8s.io/v1beta7'])
     t.equal(read({ apiVersion, kind: 'NetworkPolicy' }).kind, 'NetworkPolicy')
-  for (const apiVersion of ['projectcalico.org/v3', 'cilium.io/v1alpha1', 'v1', 'extensions/v1beta1'])
+  for (const apiVersion of ['crd.antrea.io/v1beta1', 'cilium.io/v1alpha1', 'v1', 'extensions/v1beta1'])
     t.equal(readResource({ apiVersion, kind: 'NetworkPolicy' }).as, 'other')
   t.equal(readResource({ apiVersion: 'serving.knative.dev/v1', kind: 'Service' }).as, 'other')
 })
@@ -109,7 +109,10 @@ t.test('it compares values of any depth', async (t) => {
 })
 
 t.test('it knows each kind by a different group and kind', async (t) => {
-  const names = (Object.keys(kinds) as KindName[]).map((name) => `${kinds[name].group}/${kinds[name].kind}`)
+  const names = (Object.keys(kinds) as KindName[]).flatMap((name) => {
+    const { group, alsoIn = [], kind } = kinds[name]
+    return [group, ...alsoIn].map((one) => `${one}/${kind}`)
+  })
   t.equal(new Set(names).size, names.length)
 })
 
@@ -131,4 +134,34 @@ t.test('it never asks a cluster for Secrets, nor for all ConfigMaps', async (t) 
     (Object.keys(kinds) as KindName[]).filter((kind) => !isWatched(kind)),
     ['ConfigMap', 'Secret'],
   )
+})
+
+t.test('it tells kinds of the same name by their group, and knows a kind in all of its groups', async (t) => {
+  const kindOf = (apiVersion: string, kind = 'NetworkPolicy') => {
+    const read = readResource({ apiVersion, kind, metadata: { name: 'p' } })
+    return read.as === 'resource' ? `${read.resource.kind} ${read.resource.namespace}` : read.as
+  }
+  t.equal(kindOf('networking.k8s.io/v1'), 'NetworkPolicy default')
+  t.equal(kindOf('projectcalico.org/v3'), 'CalicoNetworkPolicy default')
+  t.equal(kindOf('crd.projectcalico.org/v1'), 'CalicoNetworkPolicy default')
+  t.equal(kindOf('crd.projectcalico.org/v1', 'GlobalNetworkPolicy'), 'CalicoGlobalNetworkPolicy ')
+  t.equal(kindOf('projectcalico.org/v3', 'Tier'), 'CalicoTier ')
+  t.equal(kindOf('projectcalico.org/v3', 'StagedNetworkPolicy'), 'other')
+  t.equal(kindOf('cilium.io/v2', 'CiliumNetworkPolicy'), 'CiliumNetworkPolicy default')
+  t.equal(kindOf('cilium.io/v2', 'CiliumClusterwideNetworkPolicy'), 'CiliumClusterwideNetworkPolicy ')
+  t.equal(kindOf('policy.networking.k8s.io/v1alpha2', 'ClusterNetworkPolicy'), 'ClusterNetworkPolicy ')
+  t.equal(kindOf('crd.antrea.io/v1beta1', 'ClusterNetworkPolicy'), 'other')
+})
+
+t.test('it looks at the shape of what a Cilium policy has beside its spec', async (t) => {
+  const cilium = { apiVersion: 'cilium.io/v2', kind: 'CiliumNetworkPolicy', metadata: { name: 'p' } }
+  t.equal(
+    readResource({ ...cilium, specs: [{ ingress: [null, { fromEndpoints: null, toPorts: [null] }] }, null] }).as,
+    'resource',
+  )
+  t.match(readResource({ ...cilium, specs: [{ ingress: [{ fromEntities: [1] }] }] }), {
+    as: 'malformed',
+    path: ['specs', 0, 'ingress', 0, 'fromEntities', 0],
+  })
+  t.equal(readResource({ ...cilium, spec: { ingress: [{ toPorts: [{ ports: [{ port: 8080 }] }] }] } }).as, 'resource')
 })

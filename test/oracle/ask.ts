@@ -17,16 +17,22 @@ export interface Answer {
   readonly errors?: readonly { readonly policy: string; readonly stage: string; readonly error: string }[]
 }
 
-/** Asks a policy engine about these worlds: one JSON line each, one line back. */
+/** Asks a policy engine about these worlds. */
 export function ask(program: string, worlds: readonly World[]): Answer[] {
-  const input = worlds.map((world) => `${JSON.stringify(world)}\n`).join('')
+  return askLines<Answer>(program, worlds)
+}
+
+/** Puts questions to a program: one JSON line each, one line back. */
+export function askLines<Reply>(program: string, questions: readonly object[]): Reply[] {
+  const input = questions.map((question) => `${JSON.stringify(question)}\n`).join('')
   const run = spawnSync(program, { input, encoding: 'utf8', maxBuffer: 1 << 30 })
   if (run.error) throw run.error
   if (run.status !== 0) throw new Error(`${program} ended with ${run.status}: ${run.stderr.slice(0, 2000)}`)
-  const answers = run.stdout
+  const replies = run.stdout
     .trimEnd()
     .split('\n')
-    .map((line): Answer => JSON.parse(line))
-  if (answers.length !== worlds.length) throw new Error(`${program}: ${answers.length} answers to ${worlds.length}`)
-  return answers
+    .map((line): Reply => JSON.parse(line))
+  if (replies.length !== questions.length)
+    throw new Error(`${program}: ${replies.length} of ${questions.length} answered`)
+  return replies
 }

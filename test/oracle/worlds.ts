@@ -1,3 +1,5 @@
+import type { LabelSelector } from '../../src/k8s/kinds.ts'
+
 /*
  * Small clusters made from a seed: namespaces, Pods, policies, and questions who may connect with whom. Every dialect's
  * oracle asks about the same clusters; a dialect adds how its policies are written. All policies are ones the API server
@@ -42,7 +44,7 @@ export interface PodOfWorld {
 export interface Query {
   readonly subject: string
   readonly direction: 'ingress' | 'egress'
-  readonly peer: string | { readonly cidr: string }
+  readonly peer: string | { readonly cidr: string } | { readonly entity: string }
   readonly port: number
   readonly protocol: 'TCP'
 }
@@ -56,15 +58,23 @@ export interface World {
   readonly queries: readonly Query[]
 }
 
-const namespaceNames = ['a', 'b', 'c'] as const
-const podKeys = ['app', 'tier', 'linkerd.io/control-plane-ns', 'constructor'] as const
-const values = ['x', 'y', 'z'] as const
-const portNames = ['http', 'admin', 'linkerd-proxy'] as const
-const numbers = [4143, 8080, 9090] as const
+export const namespaceNames = ['a', 'b', 'c'] as const
+export const podKeys = ['app', 'tier', 'linkerd.io/control-plane-ns', 'constructor'] as const
+export const values = ['x', 'y', 'z'] as const
+export const portNames = ['http', 'admin', 'linkerd-proxy'] as const
+export const numbers = [4143, 8080, 9090] as const
 const outside = ['203.0.113.7', '198.51.100.9', '192.0.2.1'] as const
 
-/** @param writePolicy one policy of a dialect, for a world with these namespaces */
-export function worldFrom(seed: number, writePolicy: (dice: Dice, index: number) => object, questions = 12): World {
+/**
+ * @param writePolicy one policy of a dialect, for a world with these namespaces
+ * @param entities who else may be asked about: `host`, `kube-apiserver`
+ */
+export function worldFrom(
+  seed: number,
+  writePolicy: (dice: Dice, index: number) => object,
+  questions = 12,
+  entities: readonly string[] = [],
+): World {
   const dice = diceFrom(seed)
   const endpoints = namespaceNames.flatMap((namespace) =>
     dice.some(1, 3, () => namespace).map((home, i): PodOfWorld => podOf(dice, home, `p${i}`)),
@@ -78,12 +88,17 @@ export function worldFrom(seed: number, writePolicy: (dice: Dice, index: number)
     queries: dice.some(questions, questions, () => ({
       subject: dice.oneOf(ids),
       direction: dice.oneOf(['ingress', 'egress']),
-      peer: dice.once(4) ? { cidr: dice.oneOf(outside) } : dice.oneOf(ids),
+      peer: dice.once(4) ? outsiderFrom(dice, entities) : dice.oneOf(ids),
       // On the edges of ranges, too.
       port: dice.oneOf(numbers) + (dice.once(4) ? dice.oneOf([-1, 1]) : 0),
       protocol: 'TCP' as const,
     })),
   }
+}
+
+function outsiderFrom(dice: Dice, [first, ...more]: readonly string[]): { cidr: string } | { entity: string } {
+  if (first === undefined || dice.once(2)) return { cidr: dice.oneOf(outside) }
+  return { entity: dice.oneOf([first, ...more]) }
 }
 
 function podOf(dice: Dice, namespace: string, name: string): PodOfWorld {
@@ -105,7 +120,7 @@ function labelsFrom(dice: Dice, keys: readonly string[]): Record<string, string>
 }
 
 /** A label selector; one in four is empty. */
-export function selectorFrom(dice: Dice, keys: readonly [string, ...string[]]): object {
+export function selectorFrom(dice: Dice, keys: readonly [string, ...string[]]): LabelSelector {
   if (dice.once(4)) return {}
   const labels = dice.some(0, 1, () => dice.oneOf(keys))
   const valueOf = (key: string) =>
