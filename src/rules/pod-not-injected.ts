@@ -13,7 +13,7 @@ import {
   skipReasons,
   whyNotInjected,
 } from '../linkerd/injection.ts'
-import { namespaceOf, reachesInjector } from '../linkerd/meshed.ts'
+import { hasMeshLabel, namespaceOf, reachesInjector } from '../linkerd/meshed.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 
@@ -75,6 +75,9 @@ function isAdmitted(subject: Resource<PodKind>, view: InjectionView): boolean {
 function* judge(subject: Resource<PodKind>, view: InjectionView) {
   const template = podTemplateOf(subject)
   const name = subject.namespace
+  const admitted = isAdmitted(subject, view)
+  // What an admitted Pod says of itself is judged without a look at anything else.
+  if (admitted && hasMeshLabel(template.metadata)) return yield* judgeLabel(template, podInWords(subject))
   const namespace = namespaceOf(view, name)
   const podValue = annotationOf(template.metadata, annotations.inject)
   const namespaceValue = annotationOf(namespace?.metadata, annotations.inject)
@@ -82,17 +85,14 @@ function* judge(subject: Resource<PodKind>, view: InjectionView) {
   if (annotationOf(template.metadata, 'kubernetes.io/config.mirror') !== undefined) return
   if (isUnresolved(podValue) || isUnresolved(namespaceValue) || isUnresolved(name)) return
 
-  const admitted = isAdmitted(subject, view)
   const reasons = whyNotInjected({ ...template, admitted }, namespaceValue, view.settings)
   const reached = reachesInjector(namespace, name)
   const pod = podInWords(subject)
   const annotationPath = pathOfAnnotation(template)
   const confidence: Confidence = namespace && !mayBeSpared(template) ? 'high' : 'medium'
-  if ((own(labelsOf(template.metadata), labels.controlPlaneNamespace) ?? '') !== '') {
-    const comes = !admitted && reached && reasons.length === 0
-    if (hasProxy(template.spec) || comes) return
-    const path = [...template.path, 'metadata', 'labels', labels.controlPlaneNamespace]
-    yield { message: 'label-without-proxy', path, data: { pod }, confidence: 'high' } as const
+  if (hasMeshLabel(template.metadata)) {
+    const comes = reached && reasons.length === 0
+    if (!comes) yield* judgeLabel(template, pod)
     return
   }
 
@@ -132,6 +132,16 @@ function* judge(subject: Resource<PodKind>, view: InjectionView) {
     const path = causeOf(reasons[0], template, view.settings)
     yield { message: 'refused', path, data: { pod, reason }, confidence, severity } as const
   }
+}
+
+function* judgeLabel({ metadata, spec, path }: PodTemplate, pod: string) {
+  if (annotationOf(metadata, 'kubernetes.io/config.mirror') !== undefined || hasProxy(spec)) return
+  yield {
+    message: 'label-without-proxy',
+    path: [...path, 'metadata', 'labels', labels.controlPlaneNamespace],
+    data: { pod },
+    confidence: 'high',
+  } as const
 }
 
 /** Installed by Helm, Linkerd's webhook leaves its own components out by label; installed by its CLI, it does not. */
