@@ -1,6 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { clusterAccess, linkerdAccess, mutatingWebhooks, validatingWebhooks } from '../src/admission/registration.ts'
+import {
+  clusterAccess,
+  configurationNames,
+  linkerdAccess,
+  mutatingWebhooks,
+  validatingWebhooks,
+} from '../src/admission/registration.ts'
 import { configSchema } from '../src/config/schema.ts'
 import { catalogue } from '../src/linkerd/catalogue.ts'
 import { renderYaml } from '../src/manifests/render-yaml.ts'
@@ -24,6 +30,7 @@ const files = new Map<string, string>([
   [
     'charts/meshgate/files/webhooks.yaml',
     yaml('What the API server asks, and about what.', {
+      names: configurationNames,
       validating: validatingWebhooks(rules),
       mutating: mutatingWebhooks(rules),
     }),

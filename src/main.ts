@@ -18,6 +18,7 @@ import { buildApp } from './server/app.ts'
 import { type PairFiles, readPair } from './server/certificate-files.ts'
 import { provePair } from './server/certificate-pair.ts'
 import { createMetrics } from './server/metrics.ts'
+import type { Log } from './server/plain-log.ts'
 import { createReloader, tlsOptions } from './server/tls.ts'
 
 /** How to run the webhook. */
@@ -38,7 +39,9 @@ export interface WebhookOptions {
   readonly configSource?: ConfigSource | undefined
   /** Milliseconds since 1970, for exemptions; the wall clock unless another one is given. */
   readonly now?: () => number
-  readonly log?: { write(line: string): void }
+  readonly log?: Log
+  /** For so long, a replica that has not read the cluster is not ready (a minute). */
+  readonly patienceMs?: number
 }
 
 /** A running webhook. */
@@ -58,7 +61,13 @@ export interface Webhook {
 const reloadEveryMs = 10_000
 
 /** A replica that cannot read the cluster is ready all the same after a while: what it can judge is better than nothing. */
-const patienceMs = 60_000
+const usualPatienceMs = 60_000
+
+/**
+ * Of two objects that are applied together, the second is judged some milliseconds after the first was stored, and before the
+ * watch has told of it, perhaps. Denials are rare, and may take so long.
+ */
+const settleMs = 300
 
 /**
  * Configuration → certificates → surroundings → server.
@@ -66,7 +75,7 @@ const patienceMs = 60_000
  * @throws when the certificate files cannot be served, or a snapshot path cannot be read
  */
 export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
-  const { host, port, files, names, log } = options
+  const { host, port, files, names, log, patienceMs = usualPatienceMs } = options
   const made = files ? undefined : makeSelfSigned(names, new Date())
   const pair = files ? await readPair(files) : { ...(made ?? { cert: '', key: '' }), hash: '' }
   const leaf = await provePair(pair, names, new Date())
@@ -106,6 +115,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
       ...(world && Date.now() - started < patienceMs ? world.troubles() : []),
     ],
     troubles: () => world?.troubles() ?? [],
+    ...(world ? { settle: () => setTimeout(settleMs) } : {}),
     ...(log ? { log } : {}),
   })
   const { server } = app

@@ -4,7 +4,7 @@ import { autofix } from '../core/autofix.ts'
 import type { Edit } from '../core/edit.ts'
 import { type Enforced, enforce, type Outcome } from '../core/enforce.ts'
 import { endingSoon } from '../core/exemption.ts'
-import type { Failure, Finding } from '../core/finding.ts'
+import { confidences, type Failure, type Finding } from '../core/finding.ts'
 import type { Rule } from '../core/rule.ts'
 import { isSameObject, partitionOf, type Snapshot, withoutSubject, withSubject } from '../core/snapshot.ts'
 import type { Stage } from '../core/view.ts'
@@ -21,6 +21,8 @@ export interface Court {
   readonly config: Config
   /** Milliseconds since 1970: exemptions end. */
   readonly now: number
+  /** Is the time over that may be spent on the neighbours? The subject is judged in any case. */
+  readonly outOfTime?: () => boolean
 }
 
 /** What is decided about one review: what happens to findings on its object, and what else there is to say. */
@@ -64,13 +66,13 @@ export function judge(review: Review, court: Court): Verdict {
   }
   const subject = read.resource
   const { before, after } = worldsOf(review, subject, court.snapshot)
-  const consequences = judgeNeighbours(subject, before, after, court)
-  if (review.operation === 'DELETE') return { ...nothing, ...consequences }
+  if (review.operation === 'DELETE') return { ...nothing, ...judgeNeighbours(subject, before, after, court) }
 
   const { findings, failures, doubts } = analyseIn(after, [subject], court.rules, court)
   const known = new Set(findings.length > 0 ? oldFindings(review, court).map(fingerprint) : [])
   const wasThere = (finding: Finding) => known.has(fingerprint(finding))
   const outcome = enforce(findings, court.config.enforcement, { snapshot: after, now: court.now, wasThere })
+  const consequences = judgeNeighbours(subject, before, after, court)
   return {
     ...outcome,
     elsewhere: consequences.elsewhere,
@@ -111,25 +113,48 @@ function judgeNeighbours(
   const notes: string[] = []
   if (court.snapshot.scope !== 'cluster' || isMade(subject)) return { elsewhere, doubts, notes, failures }
   const { namespace } = partitionOf(subject)
+  const read = new Set(court.rules.flatMap(({ reads }) => reads))
   for (const rule of court.rules) {
     if (!rule.reads.includes(subject.kind)) continue
-    const neighbours = (Object.keys(rule.check) as KindName[])
-      .filter((kind) => kind !== 'Pod')
+    const judgedKinds = (Object.keys(rule.check) as KindName[]).filter((kind) => kind !== 'Pod' && read.has(kind))
+    const neighbours = judgedKinds
       .flatMap((kind): readonly Resource[] => after.inNamespace(kind, namespace))
       .filter((other) => !isSameObject(other, subject))
-    if (neighbours.length > mostNeighbours)
-      notes.push(`${neighbours.length - mostNeighbours} objects beside it were not judged again by ${rule.id}`)
-    const judged = analyseIn(after, neighbours.slice(0, mostNeighbours), [rule], court)
-    doubts.push(...judged.doubts.slice(0, 1))
+    const again = inTime(neighbours.slice(0, mostNeighbours), court)
+    const judged = analyseIn(after, again.subjects, [rule], court)
     failures.push(...judged.failures)
-    if (judged.findings.length === 0) continue
-    const affected = [...new Set(judged.findings.map((finding) => finding.subject))]
-    const known = new Set(analyseIn(before, affected, [rule], court).findings.map(placeOf))
+    const unlisted = judgedKinds.flatMap((kind): Doubt[] => {
+      const trouble = court.snapshot.trouble(kind)
+      return trouble ? [{ rule: rule.id, kind, trouble }] : []
+    })
+    doubts.push(...new Map([...unlisted, ...judged.doubts].map((doubt) => [doubt.kind, doubt])).values())
+
+    // Whether a finding is new is not known of what there was no time to compare.
+    const compared = inTime(new Set(judged.findings.map((finding) => finding.subject)), court)
+    const known = Map.groupBy(analyseIn(before, compared.subjects, [rule], court).findings, placeOf)
+    const isNew = (finding: Finding) => !known.get(placeOf(finding))?.some((old) => isAsSure(old, finding))
+    const fresh = judged.findings.filter((finding) => compared.seen.has(finding.subject) && isNew(finding))
     const among = { snapshot: after, now: court.now, wasThere: () => true }
-    const fresh = judged.findings.filter((finding) => !known.has(placeOf(finding)))
     elsewhere.push(...enforce(fresh, court.config.enforcement, among).enforced)
+
+    const left = neighbours.length - again.seen.size + compared.left()
+    if (left > 0) notes.push(`${left} objects beside it were not judged again by ${rule.id}`)
   }
   return { elsewhere, doubts, notes, failures }
+}
+
+/** Those of the resources that there is time for, as they are asked for; afterwards, which they were and how many are left. */
+function inTime(resources: Iterable<Resource>, { outOfTime = () => false }: Court) {
+  const all = [...resources]
+  const seen = new Set<Resource>()
+  const subjects = (function* () {
+    for (const resource of all) {
+      if (outOfTime()) return
+      seen.add(resource)
+      yield resource
+    }
+  })()
+  return { subjects, seen, left: () => all.length - seen.size }
 }
 
 /** Was it made by a controller, from an object that was judged itself? */
@@ -140,6 +165,11 @@ function isMade({ metadata }: Resource): boolean {
 /** Where a finding stands. Of an object that does not change, the words may: they name one of many that it cannot reach. */
 function placeOf({ rule, message, subject, path }: Finding): string {
   return JSON.stringify([rule, message, subject.kind, subject.namespace, subject.name, path])
+}
+
+/** A finding that was only feared, since a workload might come, is news to whoever brings it. */
+function isAsSure(old: Finding, now: Finding): boolean {
+  return confidences.indexOf(old.confidence) <= confidences.indexOf(now.confidence)
 }
 
 /** What `/mutate` is to do. */
@@ -163,7 +193,9 @@ export function mend(review: Review, court: Court): Mending {
     const snapshot = withSubject(court.snapshot, read.resource)
     const analysis = analyseIn(snapshot, [read.resource], rules, court, 'declared')
     failures.push(...analysis.failures)
-    const { enforced } = enforce(analysis.findings, court.config.enforcement, { snapshot, now: court.now })
+    // What rests on an old state is worth a word, and not a change.
+    const sure = analysis.findings.filter(({ rule }) => !analysis.doubts.some((doubt) => doubt.rule === rule))
+    const { enforced } = enforce(sure, court.config.enforcement, { snapshot, now: court.now })
     return enforced.flatMap(({ finding }) => (finding.fix ? [finding.fix] : []))
   })
   return { edits, failures }
@@ -184,7 +216,7 @@ function isMirrorPod(resource: Resource): boolean {
 
 function analyseIn(
   snapshot: Snapshot,
-  subjects: readonly Resource[],
+  subjects: Iterable<Resource>,
   rules: Court['rules'],
   { config }: Court,
   stage: Stage = 'admitted',

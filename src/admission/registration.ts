@@ -10,6 +10,12 @@ import { installation } from '../linkerd/facts.ts'
 /** What registration asks of a rule. */
 export type Registered = Pick<RuleDocumentation, 'check'> & { readonly reads: readonly KindName[] }
 
+/**
+ * Names of the configurations. The API server calls mutating webhooks in the order of their configurations' names
+ * (apiserver mutating_webhook_manager.go), and what we add to a Pod is for Linkerd's injector to read.
+ */
+export const configurationNames = { validating: 'meshgate', mutating: 'a-meshgate' } as const
+
 /** One of `rules` in a webhook configuration. */
 export interface WebhookRule {
   readonly apiGroups: readonly string[]

@@ -85,15 +85,17 @@ function headlineElsewhere({ finding }: Enforced): string {
   return `[${finding.rule}] ${describe(finding.subject)}: ${finding.text}`
 }
 
-/** What was not judged, or not surely, and why: a line for each kind that cannot be relied on. */
+/** What was not judged, or not surely, and why: a line for each cause, which may be one for all kinds. */
 function doubtLines(doubts: readonly Doubt[]): string[] {
-  const byKind = Map.groupBy(doubts, ({ kind }) => kind)
-  return [...byKind].map(([kind, all]) => {
-    const [first] = all
+  const byCause = Map.groupBy(doubts, ({ trouble }) => `${trouble.as} ${trouble.why}`)
+  return [...byCause.values()].map((all) => {
+    const [first, ...others] = new Set(all.map(({ kind }) => kind))
+    const objects = `${first ?? ''}${others.length > 0 ? ` objects and those of ${others.length} more kinds` : ' objects'}`
     const rules = [...new Set(all.map(({ rule }) => rule))].join(', ')
-    return first?.trouble.as === 'stale'
-      ? `judged by an old state: ${kind} objects are stale (${first.trouble.why}); ${rules} cannot deny`
-      : `not judged: ${kind} objects are not known (${first?.trouble.why ?? ''}); skipped ${rules}`
+    const { as, why } = all[0]?.trouble ?? { as: 'unsynced', why: '' }
+    return as === 'stale'
+      ? `judged by an old state: ${objects} are stale (${why}); ${rules} cannot deny`
+      : `not judged: ${objects} are not known (${why}); skipped ${rules}`
   })
 }
 

@@ -8,6 +8,9 @@ export type Severity = 'error' | 'warning' | 'info'
 /** How sure we are that it happens. Only high confidence may deny. */
 export type Confidence = 'high' | 'medium' | 'low'
 
+/** Surest first. */
+export const confidences = ['high', 'medium', 'low'] as const satisfies readonly Confidence[]
+
 /** Severities, worst first. */
 export const severities = ['error', 'warning', 'info'] as const satisfies readonly Severity[]
 

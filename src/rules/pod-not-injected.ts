@@ -2,12 +2,13 @@ import type { Confidence, Severity } from '../core/finding.ts'
 import { isMeant } from '../core/namespace-pattern.ts'
 import type { View } from '../core/view.ts'
 import { own } from '../k8s/json.ts'
-import type { PodKind, PodTemplate } from '../k8s/pod-template.ts'
+import { type PodKind, type PodTemplate, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
 import { annotations, labels } from '../linkerd/facts.ts'
 import { annotationVerdict, hasProxy, skipReasons } from '../linkerd/injection.ts'
 import { injectorOutage } from '../linkerd/injector-outage.ts'
 import { injectorTrouble } from '../linkerd/injector-trouble.ts'
+import { hasMeshLabel } from '../linkerd/meshed.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import {
@@ -77,6 +78,8 @@ MutatingWebhookConfiguration where that is known, and from Linkerd's default sel
 function* judge(subject: Resource<PodKind>, view: RuleView) {
   // Only Pods pass the injector: a workload is always judged as written, also in the webhook.
   const admitted = subject.kind === 'Pod' && view.stage === 'admitted'
+  // What an admitted Pod says of itself is judged without a look at anything else.
+  if (admitted && hasMeshLabel(subject.metadata)) return yield* judgeLabel(podTemplateOf(subject), podInWords(subject))
   const workload = workloadInjection(subject, view, admitted)
   const { template, namespace, call, injection, unresolved } = workload
   // The kubelet's picture of a static Pod passes no webhook.
@@ -85,11 +88,9 @@ function* judge(subject: Resource<PodKind>, view: RuleView) {
   const name = subject.namespace
   const pod = podInWords(subject)
   const { reasons } = injection
-  if ((own(labelsOf(template.metadata), labels.controlPlaneNamespace) ?? '') !== '') {
-    const comes = !admitted && call.called === 'yes' && reasons.length === 0
-    if (hasProxy(template.spec) || comes) return
-    const path = [...template.path, 'metadata', 'labels', labels.controlPlaneNamespace]
-    yield { message: 'label-without-proxy', path, data: { pod }, confidence: 'high' } as const
+  if (hasMeshLabel(template.metadata)) {
+    const comes = call.called === 'yes' && reasons.length === 0
+    if (!comes) yield* judgeLabel(template, pod)
     return
   }
 
@@ -141,6 +142,16 @@ function* judge(subject: Resource<PodKind>, view: RuleView) {
     const cause = pathOfReason(reasons[0], template, view.settings)
     yield { message: 'refused', path: cause, data: { pod, reason }, confidence, severity } as const
   }
+}
+
+function* judgeLabel({ metadata, spec, path }: PodTemplate, pod: string) {
+  if (annotationOf(metadata, 'kubernetes.io/config.mirror') !== undefined || hasProxy(spec)) return
+  yield {
+    message: 'label-without-proxy',
+    path: [...path, 'metadata', 'labels', labels.controlPlaneNamespace],
+    data: { pod },
+    confidence: 'high',
+  } as const
 }
 
 function whyExcluded({ call }: WorkloadInjection, namespace: string): string {

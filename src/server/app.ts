@@ -1,26 +1,34 @@
 import { Server, type ServerOptions } from 'node:https'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify'
-import { type Court, judge, mend } from '../admission/judge.ts'
+import { type Court, judge, mend, nothing, type Verdict } from '../admission/judge.ts'
 import { type Answer, respond, respondWithPatch } from '../admission/respond.ts'
 import { type Review, readReview } from '../admission/review.ts'
-import type { Outcome } from '../core/enforce.ts'
-import type { Failure } from '../core/finding.ts'
+import { plainText } from '../core/plain-text.ts'
 import { byGroupAndKind } from '../k8s/resource.ts'
 import { createGate, mostBodyBytes } from './admission-gate.ts'
+import { toAscii } from './ascii.ts'
+import { capConnections } from './connection-cap.ts'
 import { createExemptionUse } from './exemption-use.ts'
 import type { Metrics } from './metrics.ts'
+import { type Log, plainLog } from './plain-log.ts'
+import { createTurns } from './turns.ts'
 
 /** What the server needs from outside. */
 export interface ServerDependencies {
   /** Read anew at each review: the configuration may change. */
-  readonly court: Omit<Court, 'now'>
+  readonly court: Omit<Court, 'now' | 'outOfTime'>
   readonly metrics: Metrics
   /** Seconds, monotonic. */
   readonly clock: () => number
   /** Milliseconds since 1970. */
   readonly now?: () => number
   /** Where logs go, a JSON line each; nothing is logged without. Bodies never are. */
-  readonly log?: { write(line: string): void }
+  readonly log?: Log
+  /**
+   * What a denial waits for before it is given; then the review is judged once more, in case that the surroundings changed.
+   * What was created or changed a moment ago may not have been heard of yet.
+   */
+  readonly settle?: () => Promise<unknown>
   /** For TLS; plain HTTP without (tests inject requests). */
   readonly tls?: ServerOptions
   /** Reasons for which the server is not ready, each with its word on it; empty is ready. */
@@ -56,11 +64,15 @@ class Refusal extends Error {
   }
 }
 
-interface Decision extends Outcome {
+const tooLate = 'the review took longer than the API server waits'
+
+/** Nearly every review is smaller. */
+const smallBodyBytes = 65_536
+
+interface Decision extends Verdict {
   readonly answer: Answer
   /** In one word, for metrics. */
   readonly verdict: string
-  readonly failures: readonly Failure[]
 }
 
 /**
@@ -70,8 +82,10 @@ interface Decision extends Outcome {
  * first loses calls (hence 120 s).
  */
 export function buildApp(dependencies: ServerDependencies): App {
-  const { court, metrics, clock, now = Date.now, log, tls, unready = () => [], troubles = () => [] } = dependencies
+  const { court, metrics, clock, now = Date.now, log, settle, tls } = dependencies
+  const { unready = () => [], troubles = () => [] } = dependencies
   const gate = createGate()
+  const turns = createTurns()
   metrics.watch(gate)
   const exemptionUse = createExemptionUse()
   metrics.watchExemptions(() => exemptionUse.count(court.config.enforcement.exemptions, now()))
@@ -79,7 +93,9 @@ export function buildApp(dependencies: ServerDependencies): App {
   const server = fastify({
     // Node looks for connections that are over time every 30 s unless told otherwise.
     https: tls ? { ...tls, connectionsCheckingInterval: 5000 } : null,
-    logger: log ? { level: 'info', stream: log, serializers: { req: ({ method, url }) => ({ method, url }) } } : false,
+    logger: log
+      ? { level: 'info', stream: plainLog(log), serializers: { req: ({ method, url }) => ({ method, url }) } }
+      : false,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: mostBodyBytes,
     keepAliveTimeout: 120_000,
@@ -91,7 +107,7 @@ export function buildApp(dependencies: ServerDependencies): App {
     routerOptions: { caseSensitive: true },
   }) as unknown as FastifyInstance
   server.server.headersTimeout = 10_000
-  server.server.maxConnections = 2000
+  capConnections(server.server)
 
   server.decorateRequest('arrived', 0)
   server.addHook('onRequest', (request, reply, done) => {
@@ -106,14 +122,22 @@ export function buildApp(dependencies: ServerDependencies): App {
       reply.header('connection', 'close')
       return done(new Refusal(413, 'http-413', `a review has at most ${mostBodyBytes} bytes`))
     }
-    const exit = gate.enter(bytes)
-    if (exit === undefined) {
-      reply.header('retry-after', '1').header('connection', 'close')
-      return done(new Refusal(503, 'overload', 'too many reviews at once; try again'))
+    const exit = gate.enter(bytes, request.ip)
+    if (typeof exit === 'string') {
+      reply.header('retry-after', '1')
+      // Another replica may have room. But whoever floods this one would shake hands anew, which costs more than a small body.
+      if (exit === 'full' || bytes > smallBodyBytes) reply.header('connection', 'close')
+      const reason = exit === 'full' ? 'overload' : 'overload-by-source'
+      return turns.take(request.ip, () => done(new Refusal(503, reason, 'too many reviews at once; try again')))
     }
     // However it ends: answered, or cut off at any moment.
     reply.raw.once('close', exit)
     done()
+  })
+
+  server.addHook('preHandler', (request, _reply, done) => {
+    if (request.method === 'POST') turns.take(request.ip, done)
+    else done()
   })
 
   // Our own parser: `__proto__` is a legal key of a ConfigMap, and no object may be refused for its content.
@@ -137,50 +161,63 @@ export function buildApp(dependencies: ServerDependencies): App {
       .send(known ? message : 'meshgate failed; see its log')
   })
 
-  const count = ({ enforced, exempted, suppressed }: Outcome) => {
+  const count = ({ enforced, elsewhere, exempted, suppressed, doubts }: Omit<Verdict, 'failures'>) => {
+    for (const kind of new Set(doubts.map(({ kind }) => kind))) metrics.degraded(kind)
     for (const { finding, enforcement } of enforced) metrics.finding(finding.rule, enforcement)
     for (const { finding, exemption } of exempted) {
       metrics.finding(finding.rule, 'exempt')
       exemptionUse.note(exemption)
     }
     for (const { rule } of suppressed) metrics.finding(rule, 'suppress')
+    for (const { finding } of elsewhere) metrics.finding(finding.rule, 'elsewhere')
   }
-  const answer = (path: string, decide: (review: Review) => Decision) =>
+  const answer = (path: string, decide: (review: Review, court: Court) => Decision) =>
     server.post(path, (request: FastifyRequest, reply: FastifyReply) => {
       const start = clock()
       const read = readReview(request.body)
       if ('reason' in read) throw new Refusal(400, 'no-review', read.reason)
       const { review } = read
-      const { answer, verdict, failures, ...outcome } = decide(review)
-      for (const { rule, error } of failures) {
-        metrics.failure(rule)
-        server.log.error({ err: error, rule }, 'a rule failed')
+      const stopIfLate = (now: number) => {
+        if (now - request.arrived > deadlineOf(request)) throw new Refusal(504, 'deadline', tooLate)
       }
-      const [failure] = failures
-      if (failure) throw new Refusal(500, 'rule-failed', `rule ${failure.rule} failed; see the log of meshgate`)
-      const end = clock()
-      if (end - request.arrived > deadlineOf(request))
-        throw new Refusal(504, 'deadline', 'the review took longer than the API server waits')
-      const { group, kind } = review.kind
-      const label = byGroupAndKind.has(`${group}/${kind}`) ? kind : 'other'
-      metrics.review({ path, operation: review.operation, kind: label, verdict }, end - start)
-      // What a dry run asks about will not be there: no alert may rest on it.
-      if (!review.dryRun) count(outcome)
-      return reply.type('application/json').send(toAscii(JSON.stringify(answer)))
+      stopIfLate(start)
+      // Half of the time at most is spent on what may be left out.
+      const outOfTime = () => clock() - request.arrived > deadlineOf(request) / 2
+      const look = () => decide(review, { ...court, now: now(), outOfTime })
+      const conclude = ({ answer, verdict, failures, ...outcome }: Decision) => {
+        for (const { rule, error } of failures) {
+          metrics.failure(rule)
+          server.log.error({ err: error, rule }, 'a rule failed')
+        }
+        const [failure] = failures
+        if (failure) throw new Refusal(500, 'rule-failed', `rule ${failure.rule} failed; see the log of meshgate`)
+        const end = clock()
+        stopIfLate(end)
+        const { group, kind } = review.kind
+        const label = byGroupAndKind.has(`${group}/${kind}`) ? kind : 'other'
+        metrics.review({ path, operation: review.operation, kind: label, verdict }, end - start)
+        // What a dry run asks about will not be there: no alert may rest on it.
+        if (!review.dryRun) count(outcome)
+        return reply.type('application/json').send(toAscii(JSON.stringify(answer)))
+      }
+      const seen = court.snapshot.now
+      const decision = look()
+      if (settle === undefined || decision.verdict !== 'denied') return conclude(decision)
+      return settle().then(() => conclude(court.snapshot.now === seen ? decision : look()))
     })
 
-  answer('/validate', (review) => {
-    const verdict = judge(review, { ...court, now: now() })
+  answer('/validate', (review, court) => {
+    const verdict = judge(review, court)
     const answer = respond(review, verdict, court.snapshot.scope)
     const { allowed, warnings } = answer.response
     return { ...verdict, answer, verdict: allowed ? (warnings ? 'warned' : 'allowed') : 'denied' }
   })
 
-  answer('/mutate', (review) => {
-    const { edits, failures } = mend(review, { ...court, now: now() })
+  answer('/mutate', (review, court) => {
+    const { edits, failures } = mend(review, court)
     const answer = respondWithPatch(review, edits, (text) => Buffer.from(text).toString('base64'))
     const verdict = answer.response.patch === undefined ? 'allowed' : 'patched'
-    return { answer, enforced: [], suppressed: [], exempted: [], failures, verdict }
+    return { ...nothing, answer, failures, verdict }
   })
 
   server.get('/livez', async () => 'ok\n')
@@ -198,7 +235,7 @@ export function buildApp(dependencies: ServerDependencies): App {
       : reasons
     return reply
       .code(reasons.length > 0 ? 503 : 200)
-      .send([...lines, reasons.length > 0 ? 'not ready' : 'ok', ''].join('\n'))
+      .send([...lines.map(plainText), reasons.length > 0 ? 'not ready' : 'ok', ''].join('\n'))
   })
   server.get('/metrics', async (_request, reply) => {
     const { type, text } = await metrics.expose()
@@ -214,11 +251,6 @@ export function buildApp(dependencies: ServerDependencies): App {
       if (server.server instanceof Server) server.server.setSecureContext(options)
     },
   }
-}
-
-/** JSON in ASCII alone: Node writes it without a conversion, in one piece with the headers. */
-function toAscii(json: string): string {
-  return json.replaceAll(/[\u0080-\uFFFF]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** Seconds until the API server gives up (`?timeout=10s`, rounded up there), less half a second for the way back. */

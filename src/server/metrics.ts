@@ -6,6 +6,8 @@ export interface Metrics {
   review(labels: { path: string; operation: string; kind: string; verdict: string }, seconds: number): void
   finding(rule: string, enforcement: string): void
   failure(rule: string): void
+  /** A review that touched what is not known, or not sure, of a kind. */
+  degraded(kind: string): void
   rejected(reason: string): void
   /** Where to look, when asked, how much is under way. */
   watch(gate: { readonly requests: number; readonly bytes: number }): void
@@ -66,6 +68,12 @@ export function createMetrics(): Metrics {
     name: 'meshgate_requests_rejected_total',
     help: 'Requests that got no verdict, by reason.',
     labelNames: ['reason'],
+    registers,
+  })
+  const degraded = new Counter({
+    name: 'meshgate_degraded_reviews_total',
+    help: 'Reviews that are no dry runs and were not judged, or not surely, since a kind was not known or stale.',
+    labelNames: ['kind'],
     registers,
   })
   let gate = { requests: 0, bytes: 0 }
@@ -143,6 +151,7 @@ export function createMetrics(): Metrics {
     },
     finding: (rule, enforcement) => counterOf(findings, { rule, enforcement }).inc(),
     failure: (rule) => failures.inc({ rule }),
+    degraded: (kind) => counterOf(degraded, { kind }).inc(),
     rejected: (reason) => rejected.inc({ reason }),
     watch(watched) {
       gate = watched

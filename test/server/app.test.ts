@@ -3,6 +3,9 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { createStore } from '../../src/core/store.ts'
+import { type KindName, kinds } from '../../src/k8s/kinds.ts'
+import { readResource } from '../../src/k8s/resource.ts'
 import { defineRule } from '../../src/linkerd/rule.ts'
 import { rules } from '../../src/rules/index.ts'
 import { mostBodyBytes } from '../../src/server/admission-gate.ts'
@@ -267,16 +270,37 @@ t.test('it sheds what is too much at once, and answers the rest', async (t) => {
   const all = Array.from({ length: 50 }, () => begin(port, size))
   const shed = new Map<unknown, IncomingMessage>()
   for (const { outgoing, answer } of all) void answer.then((response) => shed.set(outgoing, response))
-  await until(() => shed.size === 45)
+  await until(() => shed.size === 46)
   for (const { statusCode, headers } of shed.values())
     t.match({ ...headers, statusCode }, { statusCode: 503, 'retry-after': '1', connection: 'close' })
-  t.equal(await sample('meshgate_requests_in_flight'), 5)
-  t.equal(await sample('meshgate_request_bytes_in_flight'), 5 * size)
+  t.equal(await sample('meshgate_requests_in_flight'), 4)
+  t.equal(await sample('meshgate_request_bytes_in_flight'), 4 * size)
   for (const { outgoing } of all) if (!shed.has(outgoing)) outgoing.end(body)
   const statuses = await Promise.all(all.map(async ({ answer }) => (await answer).statusCode))
-  t.equal(statuses.filter((status) => status === 200).length, 5)
-  t.equal(await sample('meshgate_requests_rejected_total{reason="overload"}'), 45)
+  t.equal(statuses.filter((status) => status === 200).length, 4)
+  t.equal(await sample('meshgate_requests_rejected_total{reason="overload-by-source"}'), 46)
   await until(async () => (await sample('meshgate_request_bytes_in_flight')) === 0)
+})
+
+t.test('it gives a denial a second look, and nothing else', async (t) => {
+  const store = createStore()
+  for (const kind of Object.keys(kinds) as KindName[]) {
+    store.replace(kind, shop.all(kind))
+    store.mark(kind, undefined)
+  }
+  let settled = 0
+  const settle = async () => {
+    settled++
+    const read = readResource(policyFor([4143], { name: 'grants' }), 'shop')
+    if (settled > 1 && read.as === 'resource') store.upsert(read.resource)
+  }
+  const { post } = appOf({ court: { rules, snapshot: store.snapshot, config: strict }, settle })
+  t.match((await post('/validate', bad)).json(), { response: { allowed: false } }, 'nothing has changed meanwhile')
+  t.match((await post('/validate', bad)).json(), { response: { allowed: true } })
+  t.equal(settled, 2)
+  t.match((await post('/validate', reviewOf(policyFor([4143])))).json(), { response: { allowed: true } })
+  await post('/mutate', bad)
+  t.equal(settled, 2, 'only denials wait')
 })
 
 t.test('it gives room back, at whatever moment a client hangs up', async (t) => {

@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { AccessRule, Webhook } from '../../src/admission/registration.ts'
+import { readValue } from '../../src/manifests/read-document.ts'
+
+/*
+ * meshgate as it is to be installed: the generated rules, conditions, selectors and rights, exactly as they are in
+ * charts/meshgate/files.
+ */
+
+/** Where the webhook's Service is. The certificate is for {@link tlsName}. */
+const home = 'meshgate'
+export const tlsName = `meshgate.${home}.svc`
+
+function generated(name: string): unknown {
+  const read = readValue(readFileSync(join(import.meta.dirname, '../../charts/meshgate/files', name), 'utf8'))
+  if ('failure' in read) throw new Error(read.failure)
+  return read.value
+}
+
+const registered = generated('webhooks.yaml') as {
+  readonly names: { readonly validating: string; readonly mutating: string }
+  readonly validating: readonly Webhook[]
+  readonly mutating: readonly Webhook[]
+}
+
+/** What the ServiceAccount may do: in the whole cluster, and in the namespace of the control plane. */
+export const access = generated('access.yaml') as {
+  readonly cluster: readonly AccessRule[]
+  readonly linkerd: readonly AccessRule[]
+}
+
+export const names: { readonly validating: string; readonly mutating: string } = registered.names
+
+/** Both configurations, and a Service that leads to this port on loopback, by HTTP/1.1 and the real TLS name. */
+export function registration(port: number, ca: string): object[] {
+  const entries = (webhooks: readonly Webhook[], path: string) =>
+    webhooks.map((webhook) => ({
+      ...webhook,
+      clientConfig: {
+        service: { name: 'meshgate', namespace: home, path, port },
+        caBundle: Buffer.from(ca).toString('base64'),
+      },
+    }))
+  const configuration = (kind: string, name: string, webhooks: readonly object[]) => ({
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind,
+    metadata: { name },
+    webhooks,
+  })
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'meshgate', namespace: home },
+      spec: { type: 'ExternalName', externalName: '127.0.0.1' },
+    },
+    configuration('ValidatingWebhookConfiguration', names.validating, entries(registered.validating, '/validate')),
+    configuration('MutatingWebhookConfiguration', names.mutating, entries(registered.mutating, '/mutate')),
+  ]
+}
+
+/** A ServiceAccount of this name in meshgate's namespace with these rights. */
+export function account(name: string, rights: typeof access = access): object[] {
+  const rbac = 'rbac.authorization.k8s.io'
+  const role = (kind: string, metadata: object, rules: readonly AccessRule[]) => ({
+    apiVersion: `${rbac}/v1`,
+    kind,
+    metadata,
+    rules,
+  })
+  const binding = (kind: string, metadata: object, role: string) => ({
+    apiVersion: `${rbac}/v1`,
+    kind,
+    metadata,
+    subjects: [{ kind: 'ServiceAccount', name, namespace: home }],
+    roleRef: { apiGroup: rbac, kind: role, name },
+  })
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: home } },
+    role('ClusterRole', { name }, rights.cluster),
+    binding('ClusterRoleBinding', { name }, 'ClusterRole'),
+    role('Role', { name, namespace: 'linkerd' }, rights.linkerd),
+    binding('RoleBinding', { name, namespace: 'linkerd' }, 'Role'),
+  ]
+}
+
+/** Linkerd's policy API, as far as it is watched. */
+export const serverCrd = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'servers.policy.linkerd.io' },
+  spec: {
+    group: 'policy.linkerd.io',
+    scope: 'Namespaced',
+    names: { kind: 'Server', plural: 'servers', singular: 'server' },
+    versions: [
+      {
+        name: 'v1beta3',
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
+  },
+}

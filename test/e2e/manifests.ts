@@ -1,0 +1,81 @@
+/* Objects that the live suite applies. */
+
+interface Manifest {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly [member: string]: unknown
+}
+
+const meshed = { 'linkerd.io/inject': 'enabled' }
+
+export const namespace = (name: string, annotations: object = meshed): Manifest => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name, annotations },
+})
+
+const labelled = (app: string) => ({
+  metadata: { labels: { app } },
+  spec: { containers: [{ name: app, image: 'example/web', ports: [{ containerPort: 8080 }] }] },
+})
+
+/** Without replicas, no Pod disturbs what is judged. */
+export const deployment = (namespace: string, name: string, replicas = 0): Manifest => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name, namespace },
+  spec: { replicas, selector: { matchLabels: { app: name } }, template: labelled(name) },
+})
+
+export const pod = (namespace: string, name: string, metadata: object = {}): Manifest => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace, ...metadata },
+  spec: labelled('web').spec,
+})
+
+/** Lets web reach api on these ports: with a finding for whom both are meshed, unless 4143 is among them. */
+export const policy = (
+  namespace: string,
+  name: string,
+  ports: readonly number[] = [8080],
+  metadata: object = {},
+): Manifest => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name, namespace, ...metadata },
+  spec: {
+    podSelector: { matchLabels: { app: 'api' } },
+    policyTypes: ['Ingress'],
+    ingress: ports.map((port) => ({
+      from: [{ podSelector: { matchLabels: { app: 'web' } } }],
+      ports: [{ protocol: 'TCP', port }],
+    })),
+  },
+})
+
+/** NATS speaks first: with a finding unless it is marked opaque. */
+export const nats = (namespace: string, annotations: object = {}): Manifest => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'nats', namespace, annotations },
+  spec: { selector: { app: 'nats' }, ports: [{ name: 'nats', port: 4222 }] },
+})
+
+export const opaque = { 'config.linkerd.io/opaque-ports': '25,587,3306,4444,5432,6379,9300,11211,4222' }
+
+/** Clients dial its Pods by their names, which belong to this Service. */
+export const natsPods = (namespace: string, serviceName: string): Manifest => ({
+  apiVersion: 'apps/v1',
+  kind: 'StatefulSet',
+  metadata: { name: 'nats', namespace },
+  spec: {
+    serviceName,
+    selector: { matchLabels: { app: 'nats' } },
+    template: {
+      metadata: { labels: { app: 'nats' } },
+      spec: { containers: [{ name: 'nats', image: 'nats:2', ports: [{ containerPort: 4222 }] }] },
+    },
+  },
+})
