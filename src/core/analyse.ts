@@ -1,9 +1,10 @@
 import type { KindName } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
 import type { Failure, Finding } from './finding.ts'
+import { kindsIn, noKinds } from './kind-set.ts'
 import { fill, type Rule } from './rule.ts'
 import type { Snapshot, Trouble } from './snapshot.ts'
-import { type Stage, viewOf } from './view.ts'
+import { type Stage, type View, viewOf } from './view.ts'
 
 export interface Analysis<S> {
   readonly subjects: Iterable<Resource>
@@ -34,32 +35,33 @@ export function analyse<S>(analysis: Analysis<S>): { findings: Finding[]; failur
   const findings: Finding[] = []
   const failures: Failure[] = []
   const doubts: Doubt[] = []
-  const read = new Set<KindName>()
+  let read = noKinds
+  const { snapshot, settings, stage, onRead } = analysis
   const runs = analysis.rules
-    .filter((rule) => rule.judges === 'both' || rule.judges === analysis.stage)
-    .map((rule) => ({
-      rule,
-      view: viewOf(analysis.snapshot, rule.reads, analysis.settings, analysis.stage, (kind) => {
-        read.add(kind)
-        analysis.onRead?.(rule.id, kind)
-      }),
-    }))
+    .filter((rule) => rule.judges === 'both' || rule.judges === stage)
+    .map((rule): Run<S> => ({ rule, view: undefined }))
 
   for (const subject of analysis.subjects) {
-    for (const { rule, view } of runs) {
+    for (const run of runs) {
+      const { rule } = run
       const check = rule.check[subject.kind] as
-        | ((subject: Resource, seen: typeof view) => Iterable<Reported>)
+        | ((subject: Resource, seen: View<KindName, S>) => Iterable<Reported>)
         | undefined
       if (check === undefined) continue
-      read.clear()
+      const view = (run.view ??= viewOf(snapshot, rule.reads, settings, stage, (kinds) => {
+        read |= kinds
+      }))
+      read = noKinds
       const found: Finding[] = []
       try {
         for (const report of check(subject, view)) found.push(toFinding(rule, subject, report))
       } catch (error) {
         failures.push({ rule: rule.id, subject, error })
       }
-      const doubted = [...read].flatMap((kind): Doubt[] => {
-        const trouble = analysis.snapshot.trouble(kind)
+      const kinds = kindsIn(read)
+      for (const kind of onRead ? kinds : []) onRead?.(rule.id, kind)
+      const doubted = kinds.flatMap((kind): Doubt[] => {
+        const trouble = snapshot.trouble(kind)
         return trouble ? [{ rule: rule.id, kind, trouble }] : []
       })
       doubts.push(...doubted)
@@ -67,6 +69,12 @@ export function analyse<S>(analysis: Analysis<S>): { findings: Finding[]; failur
     }
   }
   return { findings, failures, doubts }
+}
+
+interface Run<S> {
+  readonly rule: Rule<S>
+  /** Made when it is needed first. */
+  view: View<KindName, S> | undefined
 }
 
 function weighed(findings: readonly Finding[], doubts: readonly Doubt[]): readonly Finding[] {

@@ -1,4 +1,4 @@
-import type { KindName } from '../k8s/kinds.ts'
+import { hasKind, type KindSet, kindsIn, noKinds } from './kind-set.ts'
 import type { Partition, Snapshot } from './snapshot.ts'
 
 /**
@@ -17,28 +17,41 @@ export interface Derivation {
 }
 
 /** Kinds that were looked at: in some namespaces, or everywhere. */
-export type Reads = Map<KindName, Set<string> | 'everywhere'>
+export interface Reads {
+  everywhere: KindSet
+  /** Mostly it is one. */
+  readonly byNamespace: Map<string, KindSet>
+}
 
-/** Notes that a kind was looked at, in one namespace or, without one, everywhere. */
-export function noteRead(reads: Reads, kind: KindName, namespace?: string): void {
-  const known = reads.get(kind)
-  if (known === 'everywhere') return
-  if (namespace === undefined) reads.set(kind, 'everywhere')
-  else if (known) known.add(namespace)
-  else reads.set(kind, new Set([namespace]))
+export function noReads(): Reads {
+  return { everywhere: noKinds, byNamespace: new Map() }
+}
+
+/** Notes that kinds were looked at, in one namespace or, without one, everywhere. */
+export function noteRead(reads: Reads, kinds: KindSet, namespace?: string): void {
+  if (namespace === undefined) reads.everywhere |= kinds
+  else if ((kinds & ~reads.everywhere) !== 0) {
+    const known = reads.byNamespace.get(namespace) ?? noKinds
+    if ((kinds & ~known) !== 0) reads.byNamespace.set(namespace, known | kinds)
+  }
 }
 
 /** Notes everything that another value looked at. */
 export function noteReads(reads: Reads, others: Reads): void {
-  for (const [kind, namespaces] of others)
-    if (namespaces === 'everywhere') noteRead(reads, kind)
-    else for (const namespace of namespaces) noteRead(reads, kind, namespace)
+  reads.everywhere |= others.everywhere
+  for (const [namespace, kinds] of others.byNamespace) noteRead(reads, kinds, namespace)
+}
+
+/** Every kind that was looked at anywhere. */
+export function kindsRead({ everywhere, byNamespace }: Reads): KindSet {
+  let all = everywhere
+  for (const kinds of byNamespace.values()) all |= kinds
+  return all
 }
 
 /** Does a change in this place concern a value that looked at these? */
-export function isRead(reads: Reads, { kind, namespace }: Partition): boolean {
-  const namespaces = reads.get(kind)
-  return namespaces === 'everywhere' || namespaces?.has(namespace) === true
+export function isRead({ everywhere, byNamespace }: Reads, { kind, namespace }: Partition): boolean {
+  return hasKind(everywhere | (byNamespace.get(namespace) ?? noKinds), kind)
 }
 
 /** More keys than a large cluster has namespaces; values of namespaces that are gone must not pile up. */
@@ -66,11 +79,9 @@ export function remember(snapshot: Snapshot, compute: unknown, key: string, deri
 function holds(derivation: Derivation, snapshot: Snapshot): boolean {
   const { reads, holdsAt } = derivation
   if (holdsAt === snapshot.now) return true
-  for (const [kind, namespaces] of reads) {
-    if (namespaces === 'everywhere') {
-      if (snapshot.stamp(kind) > holdsAt) return false
-    } else for (const namespace of namespaces) if (snapshot.stamp(kind, namespace) > holdsAt) return false
-  }
+  for (const kind of kindsIn(reads.everywhere)) if (snapshot.stamp(kind) > holdsAt) return false
+  for (const [namespace, kinds] of reads.byNamespace)
+    for (const kind of kindsIn(kinds)) if (snapshot.stamp(kind, namespace) > holdsAt) return false
   derivation.holdsAt = snapshot.now
   return true
 }

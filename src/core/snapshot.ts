@@ -35,8 +35,8 @@ export interface Snapshot {
   stamp(kind: KindName, namespace?: string): number
   /** When anything last changed. */
   readonly now: number
-  /** What changed after a stamp, or undefined when that is too long ago to tell. */
-  changesSince(stamp: number): Iterable<Partition> | undefined
+  /** Where something changed after a stamp. A place may come more than once. */
+  changesSince(stamp: number): Iterable<Partition>
   /** What was derived from it. */
   readonly derivations: Derivations
   /** The snapshot this one differs from, and the only place where it does. */

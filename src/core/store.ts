@@ -29,8 +29,16 @@ interface Drawer {
   all: readonly Resource[] | undefined
 }
 
-/** Changes that are remembered. Whoever looks again after more than these starts anew. */
+function* changedSince(shelves: ReadonlyMap<KindName, Shelf>, stamp: number): Generator<Partition> {
+  for (const [kind, shelf] of shelves)
+    if (shelf.stamp > stamp)
+      for (const [namespace, drawer] of shelf.namespaces) if (drawer.stamp > stamp) yield { kind, namespace }
+}
+
+/** Changes that are remembered one by one. Whoever looks again after more than these has every place looked at. */
 const mostChanges = 4096
+
+const none: readonly never[] = []
 
 const notYet: Trouble = { as: 'unsynced', why: 'not read yet' }
 
@@ -85,7 +93,7 @@ export function createStore(): Store {
     },
     inNamespace<K extends KindName>(kind: K, namespace: string) {
       const drawer = shelves.get(kind)?.namespaces.get(namespace)
-      if (!drawer) return []
+      if (!drawer) return none
       drawer.all ??= [...drawer.byName.values()]
       return drawer.all as unknown as readonly Resource<K>[]
     },
@@ -100,7 +108,7 @@ export function createStore(): Store {
     },
     changesSince(stamp) {
       const missed = now - stamp
-      return missed > log.length ? undefined : log.slice(log.length - missed)
+      return missed > log.length ? changedSince(shelves, stamp) : log.slice(log.length - missed)
     },
     // What nobody watches is absent for good: no rule may take its absence for evidence.
     trouble: (kind) => (troubles.has(kind) || !isWatched(kind) ? troubles.get(kind) : notYet),

@@ -1,6 +1,7 @@
 import type { KindName } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
-import { isRead, noteRead, noteReads, type Reads, recall, remember } from './derivations.ts'
+import { isRead, kindsRead, noReads, noteRead, noteReads, type Reads, recall, remember } from './derivations.ts'
+import { type KindSet, onlyKind } from './kind-set.ts'
 import type { Partition, Scope, Snapshot } from './snapshot.ts'
 
 /** Is the subject judged as its author wrote it, or after all mutation? */
@@ -33,7 +34,7 @@ export interface View<R extends KindName, S> {
    */
   maintain<T>(start: (view: View<R, S>) => T, update: Correction<T, R, S>): T
   /** The view without the subject in it: what one maintains holds there from review to review. */
-  readonly around: View<R, S>
+  around(): View<R, S>
 }
 
 /** Corrects a value in place, given where something that it looked at has changed. */
@@ -42,25 +43,26 @@ type Correction<T, R extends KindName, S> = (value: T, changed: readonly Partiti
 /**
  * The view of one rule.
  *
- * @param onRead told of each kind that is read
+ * @param onRead told of the kinds that are read
  */
 export function viewOf<R extends KindName, S>(
   snapshot: Snapshot,
   reads: readonly R[],
   settings: S,
   stage: Stage,
-  onRead: (kind: KindName) => void = () => undefined,
+  onRead: (kinds: KindSet) => void = () => undefined,
 ): View<R, S> {
   /** What the derivations that are under way have looked at, innermost last. */
   const underWay: Reads[] = []
   const note = (kind: R, namespace?: string) => {
     if (!reads.includes(kind)) throw new Error(`the rule reads ${kind}, which it does not declare`)
-    onRead(kind)
+    const one = onlyKind(kind)
+    onRead(one)
     const innermost = underWay.at(-1)
-    if (innermost) noteRead(innermost, kind, namespace)
+    if (innermost) noteRead(innermost, one, namespace)
   }
   const noteAll = (looked: Reads) => {
-    for (const kind of looked.keys()) onRead(kind)
+    onRead(kindsRead(looked))
     const innermost = underWay.at(-1)
     if (innermost) noteReads(innermost, looked)
   }
@@ -75,7 +77,7 @@ export function viewOf<R extends KindName, S>(
   const deriveAs = <T>(compute: unknown, key: string, run: () => T): T => {
     let derivation = recall(snapshot, compute, key, settings)
     if (derivation === undefined) {
-      const looked: Reads = new Map()
+      const looked = noReads()
       const value = watching(looked, run)
       derivation = { settings, reads: looked, value, holdsAt: snapshot.now }
       remember(snapshot, compute, key, derivation)
@@ -106,7 +108,7 @@ export function viewOf<R extends KindName, S>(
       const { base } = snapshot
       if (base) {
         // What does not look at the subject's place is kept where the next review finds it.
-        const value = view.around.maintain(start, update)
+        const value = view.around().maintain(start, update)
         const kept = recall(base.snapshot, start, stage, settings)
         if (kept && !isRead(kept.reads, base.changed)) {
           noteAll(kept.reads)
@@ -115,19 +117,16 @@ export function viewOf<R extends KindName, S>(
         return deriveAs(start, stage, () => start(view))
       }
       const kept = snapshot.derivations.get(start)?.get(stage)
-      const changes = kept?.settings === settings ? snapshot.changesSince(kept.holdsAt) : undefined
-      if (kept === undefined || changes === undefined) return deriveAs(start, stage, () => start(view))
-      const changed = [...changes].filter((place) => isRead(kept.reads, place))
+      if (kept?.settings !== settings) return deriveAs(start, stage, () => start(view))
+      const changed = [...snapshot.changesSince(kept.holdsAt)].filter((place) => isRead(kept.reads, place))
       kept.holdsAt = snapshot.now
       // What the correction looks at counts as well.
       if (changed.length > 0) watching(kept.reads, () => update(kept.value as T, changed, view))
       noteAll(kept.reads)
       return kept.value as T
     },
-    get around() {
-      around ??= snapshot.base ? viewOf(snapshot.base.snapshot, reads, settings, stage, onRead) : view
-      return around
-    },
+    // No getter: V8 makes a hidden class for each object with one, and that keeps the view until a full collection.
+    around: () => (around ??= snapshot.base ? viewOf(snapshot.base.snapshot, reads, settings, stage, onRead) : view),
   }
   return view
 }

@@ -13,7 +13,17 @@ type Resources = {
     readonly spec: Spec<K>
     /** The object as it came, for edits. Paths of findings start here. */
     readonly wire: Readonly<Record<string, unknown>>
+    /** For kinds that are translated into a common form. */
+    readonly room: Room | undefined
   }
+}
+
+/**
+ * Where the common form of a resource is kept once it is made: resources do not change. Not in a WeakMap: V8 keeps its keys,
+ * and all that hangs on them, until a full collection, and a review may be megabytes.
+ */
+export interface Room {
+  form?: unknown
 }
 
 /** One Kubernetes object that rules can judge, discriminated by `kind`. */
@@ -87,6 +97,7 @@ export function readResource(value: unknown, namespace?: string): Read {
     metadata: meta,
     spec: kinds[known].flat ? value : (own(value, 'spec') ?? {}),
     wire: value,
+    room: known === 'NetworkPolicy' ? { form: undefined } : undefined,
   } as Resource
   return { as: 'resource', resource }
 }

@@ -2,7 +2,7 @@ import type { Partition } from '../core/snapshot.ts'
 import { addBits, type Bits } from '../policy/bits.ts'
 import type { Box } from '../policy/box.ts'
 import { meantPorts } from './meant-ports.ts'
-import { isControlPlane, type MeshView } from './meshed.ts'
+import { isControlPlane, type MeshView, namespaceOf } from './meshed.ts'
 import { namespacesWithPods, type PodFacts, podsIn } from './pod-facts.ts'
 import { createPodIndex, type PodIndex } from './pod-index.ts'
 import { namespaceLabelsOf } from './policy-peers.ts'
@@ -12,7 +12,7 @@ import type { GapView, RuleEnd } from './wire-port-gaps.ts'
 
 /** Meshed Pods of all namespaces of the cluster, without the subject of the review. */
 function podIndex(view: MeshView): PodIndex {
-  return view.around.maintain(buildIndex, correctIndex)
+  return view.around().maintain(buildIndex, correctIndex)
 }
 
 function buildIndex(view: MeshView): PodIndex {
@@ -32,7 +32,7 @@ function file(index: PodIndex, namespace: string, view: MeshView): void {
   const labels = namespaceLabelsOf(namespace, view)
   const pods = labels && !isControlPlane(namespace, view) ? podsIn(namespace, view) : []
   const meshed = pods.filter((pod) => pod.meshed !== 'no' && !pod.hostNetwork && !pod.unknown)
-  index.put(namespace, labels ?? {}, meshed)
+  index.put(namespace, namespaceOf(view, namespace), labels ?? {}, meshed)
 }
 
 /**

@@ -13,17 +13,17 @@ type ServiceView = View<'Service', LinkerdSettings>
 
 /** Is any Pod known to be meshed? */
 export function isAnybodyMeshed(view: MeshView): boolean {
-  return view.around.maintain(findMeshed, correctMeshed).size > 0
+  return view.around().maintain(findMeshed, correctMeshed).size > 0
 }
 
 /** Does any Pod that is known to be meshed declare one of these ports? */
 export function isServedInMesh(ports: PortSet, view: MeshView): boolean {
-  return overlaps(view.around.maintain(findMeshed, correctMeshed), ports)
+  return overlaps(view.around().maintain(findMeshed, correctMeshed), ports)
 }
 
 /** Does any Service lead to one of these ports? */
 export function isTargeted(ports: PortSet, view: ServiceView): boolean {
-  return overlaps(view.around.maintain(findTargets, correctTargets), ports)
+  return overlaps(view.around().maintain(findTargets, correctTargets), ports)
 }
 
 function overlaps(byNamespace: ReadonlyMap<string, PortSet>, ports: PortSet): boolean {

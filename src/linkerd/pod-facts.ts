@@ -1,9 +1,10 @@
+import { type Cache, createCache } from '../core/cache.ts'
 import { isUnresolved } from '../k8s/json.ts'
 import type { PodSpec } from '../k8s/kinds.ts'
 import { containersOf, type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
 import type { Labels } from '../k8s/selector.ts'
-import { allPorts, noPorts, type PortSet, portsOf, portUnion } from '../policy/port-set.ts'
+import { allPorts, formatPorts, noPorts, type PortSet, portsOf, portUnion } from '../policy/port-set.ts'
 import { annotations, injectedLabels, proxyContainerName, proxyListenVariables } from './facts.ts'
 import { controlPlanesOf, isMeshed, type Meshed, type MeshView, namespaceOf } from './meshed.ts'
 import { podList } from './opaque-ports.ts'
@@ -13,7 +14,7 @@ import { redirectsEveryPort } from './settings.ts'
 
 /** What matters of a Pod, or of all Pods of a template, for the question on which port it is reached. */
 export interface PodFacts {
-  /** The same for Pods that share everything below but their names. */
+  /** In one namespace, the same for Pods that share everything below but their names. */
   readonly key: string
   /** `Deployment shop/web`; undefined for Pods that are only imagined. */
   readonly name: string | undefined
@@ -57,7 +58,7 @@ export function podFactsOf(resource: Resource<PodKind>, view: MeshView): PodFact
   const own = labelsOf(template.metadata)
   return {
     ...factsFrom(template, resource.namespace, view, (name) => named.get(name) ?? []),
-    key: keyOf(resource, view),
+    key: describe(resource),
     name: describe(resource),
     meshed,
     labels: meshed === 'no' ? own : injectedLabels(own, resource, controlPlanesOf(view)[0]),
@@ -65,7 +66,7 @@ export function podFactsOf(resource: Resource<PodKind>, view: MeshView): PodFact
     replicas: replicasOf(resource),
     hostNetwork: template.spec.hostNetwork === true,
     named,
-    declared: portsOf(declared),
+    declared: view.around().derive(startSharing)(portsOf(declared)),
   }
 }
 
@@ -91,7 +92,7 @@ export function imaginedPodIn(namespace: string, meshed: Meshed, view: MeshView)
   const template = { metadata: {}, spec: {}, path: [] }
   return {
     ...factsFrom(template, namespace, view, () => []),
-    key: `imagined in ${namespace}`,
+    key: '',
     name: undefined,
     meshed,
     labels: {},
@@ -143,15 +144,22 @@ function factsFrom(
   if (opaque?.unknown === true) unknown = true
   const skippedSubnets = (effective(annotations.skipSubnets) ?? '').split(',')
   const own = [dnsPort, inboundPort, adminPort, controlPort, settings.adminPort, settings.controlPort]
+  const share = view.around().derive(startSharing)
   const facts = {
     namespace,
     inboundPort,
-    bypassed: portUnion(portsOf(own), listOf(annotations.skipInboundPorts)),
-    skipOutbound: listOf(annotations.skipOutboundPorts),
+    bypassed: share(portUnion(portsOf(own), listOf(annotations.skipInboundPorts))),
+    skipOutbound: share(listOf(annotations.skipOutboundPorts)),
     skipsPods: skippedSubnets.some((cidr) => mayHoldPods({ cidr, except: [] }, settings)),
-    opaque: redirectsEveryPort(settings) ? allPorts : portsByGo(opaque?.value ?? settings.opaquePorts, named),
+    opaque: redirectsEveryPort(settings) ? allPorts : share(portsByGo(opaque?.value ?? settings.opaquePorts, named)),
   }
   return { ...facts, unknown }
+}
+
+/** Of equal sets, one: most Pods differ in none, and there are many. */
+function startSharing(): (ports: PortSet) => PortSet {
+  const known: Cache<PortSet> = createCache()
+  return (ports) => known(formatPorts(ports), () => ports)
 }
 
 /** The port of an address the Pod's proxy listens on (`0.0.0.0:4143`, `[::]:4143`), if the proxy is there and says so. */
@@ -167,19 +175,71 @@ function listeningPort(spec: PodSpec, variable: string): number | undefined {
 
 /** Every Pod and template of a namespace; of Pods that do not differ, one for all. */
 export function podsIn(namespace: string, view: MeshView): readonly PodFacts[] {
-  return view.deriveFor(namespace, findPods)
+  return view.deriveFor(namespace, findPods).all
 }
 
-function findPods(view: MeshView, namespace: string): readonly PodFacts[] {
-  const found = new Map<string, PodFacts>()
+interface Found {
+  readonly all: readonly PodFacts[]
+  readonly byGroup: ReadonlyMap<PodGroup, PodFacts>
+}
+
+function findPods(view: MeshView, namespace: string): Found {
+  const around = view.around()
+  // Only where the subject of a review is concerned does anything differ from the cluster as it is.
+  const sameHome = around !== view && namespaceOf(around, namespace) === namespaceOf(view, namespace)
+  const known = sameHome ? around.deriveFor(namespace, findPods).byGroup : undefined
+  const byGroup = new Map<PodGroup, PodFacts>()
+  for (const group of view.deriveFor(namespace, groupPods)) {
+    byGroup.set(group, known?.get(group) ?? factsOf(group, view))
+  }
+  return { all: [...byGroup.values()], byGroup }
+}
+
+function factsOf({ key, members }: PodGroup, view: MeshView): PodFacts {
+  const facts = podFactsOf(members[0], view)
+  return { ...facts, key, replicas: members.length > 1 ? 'many' : facts.replicas }
+}
+
+/** Pods that do not differ in what they say of themselves, but for their names. */
+interface PodGroup {
+  readonly key: string
+  readonly members: readonly [Resource<PodKind>, ...Resource<PodKind>[]]
+}
+
+function groupPods(view: MeshView, namespace: string): readonly PodGroup[] {
+  const around = view.around()
+  if (around === view) return groupAnew(view, namespace)
+  let groups = around.deriveFor(namespace, groupPods)
+  for (const kind of podKinds) {
+    const before = around.inNamespace<PodKind>(kind, namespace)
+    const now = view.inNamespace<PodKind>(kind, namespace)
+    // The same but for the subject, which comes last and takes the place of another one.
+    let next = 0
+    for (const one of before)
+      if (now[next] === one) next++
+      else groups = groups.flatMap((group) => without(group, one))
+    const added = now.slice(next).map((one): PodGroup => ({ key: describe(one), members: [one] }))
+    if (added.length > 0) groups = [...groups, ...added]
+  }
+  return groups
+}
+
+function groupAnew(view: MeshView, namespace: string): readonly PodGroup[] {
+  const groups = new Map<string, PodGroup & { readonly members: Resource<PodKind>[] }>()
   for (const kind of podKinds)
     for (const resource of view.inNamespace<PodKind>(kind, namespace)) {
-      const key = keyOf(resource, view)
-      const known = found.get(key)
-      if (known === undefined) found.set(key, podFactsOf(resource, view))
-      else if (known.replicas !== 'many') found.set(key, { ...known, replicas: 'many' })
+      const key = keyOf(resource)
+      const group = groups.get(key)
+      if (group) group.members.push(resource)
+      else groups.set(key, { key, members: [resource] })
     }
-  return [...found.values()]
+  return [...groups.values()]
+}
+
+function without(group: PodGroup, gone: Resource<PodKind>): PodGroup[] {
+  if (!group.members.includes(gone)) return [group]
+  const [first, ...others] = group.members.filter((one) => one !== gone)
+  return first ? [{ key: group.key, members: [first, ...others] }] : []
 }
 
 /** Namespaces in which there are Pods or templates. */
@@ -187,15 +247,11 @@ export function namespacesWithPods(view: MeshView): ReadonlySet<string> {
   return new Set(podKinds.flatMap((kind) => [...view.namespacesWith(kind)]))
 }
 
-/**
- * Of a snapshot that shares equal parts, Pods of one template have one key. Where nothing is shared, each has its own. A
- * namespace's annotations count, too.
- */
-function keyOf(resource: Resource<PodKind>, view: MeshView): string {
-  const home = identityOf(namespaceOf(view, resource.namespace))
-  if (resource.kind !== 'Pod') return `${home} ${identityOf(resource)}`
+/** Of a snapshot that shares equal parts, Pods of one template have one key. Where nothing is shared, each has its own. */
+function keyOf(resource: Resource<PodKind>): string {
+  if (resource.kind !== 'Pod') return String(identityOf(resource))
   const { labels, annotations: own, creationTimestamp } = resource.metadata
-  return `${home} ${identityOf(labels)} ${identityOf(own)} ${identityOf(resource.spec)} ${creationTimestamp ? 1 : 0}`
+  return `${identityOf(labels)} ${identityOf(own)} ${identityOf(resource.spec)} ${creationTimestamp ? 1 : 0}`
 }
 
 const identities = new WeakMap<object, number>()

@@ -1,4 +1,4 @@
-import { jsonEqual, own } from '../k8s/json.ts'
+import { own } from '../k8s/json.ts'
 import type { Labels } from '../k8s/selector.ts'
 import { addBit, type Bits, emptyBits, firstBit, keepBits, removeBit, removeBits } from '../policy/bits.ts'
 import { type Box, boxKey, contains } from '../policy/box.ts'
@@ -25,8 +25,12 @@ export interface WireProfile {
  * than in a small one. Corrected namespace by namespace as the cluster changes.
  */
 export interface PodIndex {
-  /** These are the classes of a namespace now; nothing happens where they are what they were. */
-  put(namespace: string, namespaceLabels: Labels, pods: readonly PodFacts[]): void
+  /**
+   * These are the classes of a namespace now; nothing happens where they are what they were.
+   *
+   * @param home an object that is another one when anything has changed that all Pods of the namespace take from it
+   */
+  put(namespace: string, home: object | undefined, namespaceLabels: Labels, pods: readonly PodFacts[]): void
   /** Pods that a selector admits, by their own labels and those of their namespace. Not to be changed. */
   select(box: Box): Bits
   in(namespace: string): Bits
@@ -47,7 +51,7 @@ export function createPodIndex(): PodIndex {
   let size = smallest
   const classes: (PodClass | undefined)[] = []
   const free: number[] = []
-  const byNamespace = new Map<string, { readonly labels: Labels; readonly ids: Map<string, number> }>()
+  const byNamespace = new Map<string, { readonly home: object | undefined; readonly ids: Map<string, number> }>()
   /** Key with prefix → value → ids. */
   const postings = new Map<string, Map<string, Set<number>>>()
   let everybody = emptyBits(size)
@@ -140,14 +144,19 @@ export function createPodIndex(): PodIndex {
   }
 
   return {
-    put(namespace, labels, pods) {
+    put(namespace, home, labels, pods) {
       const before = byNamespace.get(namespace)
-      const kept = before && jsonEqual(before.labels, labels) ? before.ids : new Map<string, number>()
-      const ids = new Map(pods.map((pod) => [pod.key, kept.get(pod.key)]))
-      for (const [key, id] of before?.ids ?? []) if (!kept.has(key) || !ids.has(key)) remove(id)
-      const placed = new Map<string, number>()
-      for (const pod of pods) if (!placed.has(pod.key)) placed.set(pod.key, ids.get(pod.key) ?? add(pod, labels))
-      if (placed.size > 0) byNamespace.set(namespace, { labels, ids: placed })
+      const kept = before?.home === home ? before?.ids : undefined
+      const ids = new Map<string, number>()
+      for (const pod of pods) {
+        if (ids.has(pod.key)) continue
+        const id = kept?.get(pod.key) ?? add(pod, labels)
+        // One Pod may have taken the place of another one like it.
+        classes[id] = { pod, namespaceLabels: labels }
+        ids.set(pod.key, id)
+      }
+      for (const [key, id] of before?.ids ?? []) if (kept === undefined || !ids.has(key)) remove(id)
+      if (ids.size > 0) byNamespace.set(namespace, { home, ids })
       else byNamespace.delete(namespace)
     },
     select(box) {

@@ -1,6 +1,7 @@
+import { type Cache, createCache } from '../core/cache.ts'
 import { isUnresolved } from '../k8s/json.ts'
 import type { Resource } from '../k8s/resource.ts'
-import { type Box, contains, mayContain, movePrefix } from '../policy/box.ts'
+import { type Box, boxKey, contains, mayContain, movePrefix } from '../policy/box.ts'
 import { fromNetworkPolicy } from '../policy/network-policy.ts'
 import { type Policy, podKey } from '../policy/policy.ts'
 import { isControlPlane, isNamespaceMeshed, type MeshView } from './meshed.ts'
@@ -38,8 +39,10 @@ export function* targetsOf(policy: Policy, view: MeshView): Generator<TargetPods
 
 /** Every policy that selects the target, wholly or in part, or may. */
 export function policiesOn({ pod, box }: TargetPods, own: Policy, view: GapView): readonly Selecting[] {
+  const { policies, byPod, unknown } = view.deriveFor(pod.namespace, findSelecting)
+  if (box === undefined && !unknown && !pod.unknownLabels) return byPod.get(pod) ?? []
   const selecting: Selecting[] = []
-  for (const policy of policiesIn(pod.namespace, view)) {
+  for (const policy of policies) {
     if (policy === own) selecting.push({ policy, certain: true })
     else if (box) selecting.push({ policy, certain: !policy.unknownSubject && !own.unknownSubject })
     else if (selectedBy(policy, view).includes(pod)) selecting.push({ policy, certain: true })
@@ -47,6 +50,28 @@ export function policiesOn({ pod, box }: TargetPods, own: Policy, view: GapView)
       selecting.push({ policy, certain: false })
   }
   return selecting
+}
+
+interface SelectingIn {
+  readonly policies: readonly Policy[]
+  /** Where whom they select is known. */
+  readonly byPod: ReadonlyMap<PodFacts, readonly Selecting[]>
+  /** Whom some policy selects hangs on a value that is not filled in yet. */
+  readonly unknown: boolean
+}
+
+function findSelecting(view: GapView, namespace: string): SelectingIn {
+  const policies = policiesIn(namespace, view)
+  const byPod = new Map<PodFacts, Selecting[]>()
+  for (const policy of policies) {
+    const selecting = { policy, certain: true }
+    for (const pod of selectedBy(policy, view)) {
+      const known = byPod.get(pod)
+      if (known) known.push(selecting)
+      else byPod.set(pod, [selecting])
+    }
+  }
+  return { policies, byPod, unknown: policies.some((policy) => policy.unknownSubject) }
 }
 
 /** Policies of a namespace that is not filled in yet, which may be any. */
@@ -64,19 +89,14 @@ function findUnplaced(view: GapView): readonly Selecting[] {
 
 /** The known Pods that a policy selects. */
 export function selectedBy(policy: Policy, view: MeshView): readonly PodFacts[] {
-  const known = view.deriveFor(policy.namespace, selections)
-  let selected = known.get(policy)
-  if (selected === undefined) {
-    selected = podsIn(policy.namespace, view).filter((pod) => contains(policy.subject, pod.labels, podKey))
-    known.set(policy, selected)
-  }
-  return selected
+  return view.deriveFor(policy.namespace, startSelections)(policy.subject)
 }
 
-/** Filled as policies are met. It holds as long as the Pods do. */
-function selections(view: MeshView, namespace: string): WeakMap<Policy, readonly PodFacts[]> {
-  podsIn(namespace, view)
-  return new WeakMap()
+/** Remembers whom a subject selects for as long as the Pods stay what they are. */
+function startSelections(view: MeshView, namespace: string): (subject: Box) => readonly PodFacts[] {
+  const pods = podsIn(namespace, view)
+  const known: Cache<readonly PodFacts[]> = createCache()
+  return (subject) => known(boxKey(subject), () => pods.filter((pod) => contains(subject, pod.labels, podKey)))
 }
 
 /** Every policy of a namespace in the common form. */
@@ -84,15 +104,10 @@ export function policiesIn(namespace: string, view: GapView): readonly Policy[] 
   return view.inNamespace('NetworkPolicy', namespace).map(translated)
 }
 
-const translations = new WeakMap<Resource<'NetworkPolicy'>, Policy>()
-
 /** {@link fromNetworkPolicy}, once per object: objects do not change. */
 export function translated(resource: Resource<'NetworkPolicy'>): Policy {
-  const known = translations.get(resource)
-  if (known) return known
-  const policy = fromNetworkPolicy(resource)
-  translations.set(resource, policy)
-  return policy
+  const room = resource.room ?? {}
+  return (room.form ??= fromNetworkPolicy(resource)) as Policy
 }
 
 const targetKey = 'target/'

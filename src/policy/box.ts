@@ -80,14 +80,14 @@ function narrow(box: Box, key: string, values: Values): Box {
   return new Map(box).set(key, current ? intersectValues(current, values) : values)
 }
 
-const keys = new WeakMap<Box, string>()
-
 /** A text that two boxes share only if they are the same terms. */
 export function boxKey(box: Box): string {
-  const known = keys.get(box)
-  if (known !== undefined) return known
-  const key = JSON.stringify([...box].map(([name, { listed, except, absent }]) => [name, [...listed], except, absent]))
-  keys.set(box, key)
+  let key = ''
+  for (const [name, { listed, except, absent }] of box) {
+    key += `${name.length}:${name}${except ? '-' : '+'}${absent ? '?' : '!'}`
+    for (const value of listed) key += `${value.length}:${value}`
+    key += ';'
+  }
   return key
 }
 

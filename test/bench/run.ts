@@ -1,12 +1,28 @@
+import { benchAdmission } from './admission.ts'
 import { benchCheckTree } from './check-tree.ts'
+import { benchLive } from './live.ts'
+import { benchPass } from './pass.ts'
 import { benchStart } from './start.ts'
 import { benchWebhook } from './webhook.ts'
 
-/* Ratios within one run, never absolute limits: `npm run build && npm run bench`. */
+/*
+ * Ratios within one run, never absolute limits, where there can be one: `npm run build && npm run bench`. With names, only
+ * these; `live=300` goes on for 300 seconds.
+ */
 
-const start = benchStart()
-console.log(
-  `start: meshgate --version ${start.meshgateMs.toFixed(0)} ms ÷ node ${start.nodeMs.toFixed(0)} ms = ${start.ratio.toFixed(2)} (goal ≤ 1.8)`,
-)
-await benchCheckTree()
-await benchWebhook()
+const benches: Readonly<Record<string, (seconds?: number) => unknown>> = {
+  start: () => benchStart(),
+  check: benchCheckTree,
+  webhook: benchWebhook,
+  admission: benchAdmission,
+  pass: benchPass,
+  live: benchLive,
+}
+
+const wanted = process.argv.slice(2)
+for (const one of wanted.length > 0 ? wanted : Object.keys(benches)) {
+  const [name = '', seconds] = one.split('=')
+  const bench = benches[name]
+  if (bench === undefined) throw new Error(`no bench ${name}; there are ${Object.keys(benches).join(', ')}`)
+  await (seconds === undefined ? bench() : bench(Number(seconds)))
+}

@@ -13,34 +13,39 @@ export interface WorldSize {
   readonly policies: number
 }
 
-type Wire = Readonly<Record<string, unknown>>
+export type Wire = Readonly<Record<string, unknown>>
 
 export function* namespacesOf({ namespaces }: WorldSize): Generator<Wire> {
-  for (let n = 0; n < namespaces; n++)
-    yield {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: {
-        name: `ns-${n}`,
-        labels: { 'kubernetes.io/metadata.name': `ns-${n}`, tier: `t${n % 20}` },
-        annotations: { 'linkerd.io/inject': n % 10 === 9 ? 'disabled' : 'enabled' },
-      },
-    }
+  for (let n = 0; n < namespaces; n++) yield namespace(n, n % 10 === 9 ? 'disabled' : 'enabled')
+}
+
+export function namespace(n: number, inject: string): Wire {
+  return {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: {
+      name: `ns-${n}`,
+      labels: { 'kubernetes.io/metadata.name': `ns-${n}`, tier: `t${n % 20}` },
+      annotations: { 'linkerd.io/inject': inject },
+    },
+  }
 }
 
 export function* deploymentsOf({ namespaces, workloads, pods }: WorldSize): Generator<Wire> {
-  for (let n = 0; n < namespaces; n++)
-    for (let w = 0; w < workloads; w++)
-      yield {
-        apiVersion: 'apps/v1',
-        kind: 'Deployment',
-        metadata: { name: `app-${w}`, namespace: `ns-${n}` },
-        spec: {
-          replicas: pods,
-          selector: { matchLabels: { app: `app-${w}` } },
-          template: { metadata: { labels: labelsOf(w) }, spec: podSpec(w) },
-        },
-      }
+  for (let n = 0; n < namespaces; n++) for (let w = 0; w < workloads; w++) yield deployment(n, w, pods)
+}
+
+export function deployment(n: number, w: number, replicas: number): Wire {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: `app-${w}`, namespace: `ns-${n}` },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: `app-${w}` } },
+      template: { metadata: { labels: labelsOf(w) }, spec: podSpec(w) },
+    },
+  }
 }
 
 export function* podsOf({ namespaces, workloads, pods }: WorldSize): Generator<Wire> {
@@ -98,14 +103,16 @@ export function pod(n: number, w: number, p: number): Wire {
 }
 
 export function* servicesOf({ namespaces, workloads }: WorldSize): Generator<Wire> {
-  for (let n = 0; n < namespaces; n++)
-    for (let w = 0; w < workloads; w++)
-      yield {
-        apiVersion: 'v1',
-        kind: 'Service',
-        metadata: { name: `app-${w}`, namespace: `ns-${n}` },
-        spec: { selector: { app: `app-${w}` }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
-      }
+  for (let n = 0; n < namespaces; n++) for (let w = 0; w < workloads; w++) yield service(n, w, 80)
+}
+
+function service(n: number, w: number, port: number): Wire {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: `app-${w}`, namespace: `ns-${n}` },
+    spec: { selector: { app: `app-${w}` }, ports: [{ name: 'http', port, targetPort: 8080 }] },
+  }
 }
 
 export function* policiesOf({ namespaces, policies }: WorldSize): Generator<Wire> {
@@ -113,7 +120,11 @@ export function* policiesOf({ namespaces, policies }: WorldSize): Generator<Wire
 }
 
 /** Most talk within their namespace; some name another one, a tier of them, or all; most have the mesh's port. */
-export function policy(n: number, i: number): Wire {
+export function policy(n: number, i: number, withProxy = (n + i) % 7 !== 0): Wire {
+  return policyOf(n, i, withProxy, `policy-${i}`)
+}
+
+function policyOf(n: number, i: number, withProxy: boolean, name: string): Wire {
   const peers: Readonly<Record<number, unknown>> = {
     6: {
       namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ns-0' } },
@@ -127,11 +138,10 @@ export function policy(n: number, i: number): Wire {
     },
   }
   const from = [peers[i % 10] ?? { podSelector: { matchLabels: { app: `app-${(i + 1) % 10}` } } }]
-  const withProxy = (n + i) % 7 !== 0
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
-    metadata: { name: `policy-${i}`, namespace: `ns-${n}` },
+    metadata: { name, namespace: `ns-${n}` },
     spec: {
       podSelector: { matchLabels: { app: `app-${i % 10}` } },
       policyTypes: ['Ingress'],
@@ -158,5 +168,53 @@ function podSpec(w: number) {
         resources: { requests: { cpu: '100m', memory: '128Mi' } },
       },
     ],
+  }
+}
+
+/** What is asked of an API server: one review of each kind, about an object of namespace `n`; `i` tells it from others. */
+export const reviewKinds: Readonly<Record<string, (n: number, i: number) => Wire>> = {
+  'a policy for its own namespace': (n) => reviewOf('CREATE', newPolicy(n, 1, true)),
+  'a policy for its own namespace, finding': (n) => reviewOf('CREATE', newPolicy(n, 1, false)),
+  'a policy for a named namespace': (n) => reviewOf('CREATE', newPolicy(n, 6, true)),
+  'a policy for a named namespace, finding': (n) => reviewOf('CREATE', newPolicy(n, 6, false)),
+  'a policy for a tier': (n) => reviewOf('CREATE', newPolicy(n, 7, true)),
+  'a policy for a tier, finding': (n) => reviewOf('CREATE', newPolicy(n, 7, false)),
+  'a policy for everybody': (n) => reviewOf('CREATE', newPolicy(n, 8, true)),
+  'a policy for everybody, finding': (n) => reviewOf('CREATE', newPolicy(n, 8, false)),
+  'a policy for roles, finding': (n) => reviewOf('CREATE', newPolicy(n, 9, false)),
+  'a policy that stays, update': (n) => reviewOf('UPDATE', policy(n, 3), policy(n, 3)),
+  'a policy goes': (n) => reviewOf('DELETE', undefined, policy(n, 3)),
+  'a Pod of a controller': (n, i) => reviewOf('CREATE', pod(n, 1, 100 + i)),
+  'a Deployment': (n) => reviewOf('UPDATE', deployment(n, 1, 3), deployment(n, 1, 10)),
+  'a new Deployment': (n) => reviewOf('CREATE', deployment(n, 11, 3)),
+  'a Service': (n) => reviewOf('UPDATE', service(n, 1, 81), service(n, 1, 80)),
+  'a Namespace that is meshed': (n) => reviewOf('UPDATE', namespace(n, 'enabled'), namespace(n, 'disabled')),
+}
+
+/** One that is not in the cluster yet, on Pods of another workload than its like has there. */
+function newPolicy(n: number, i: number, withProxy: boolean): Wire {
+  return policyOf(n, i, withProxy, 'new')
+}
+
+/** As an API server asks. */
+function reviewOf(operation: 'CREATE' | 'UPDATE' | 'DELETE', object: Wire | undefined, oldObject?: Wire): Wire {
+  const { apiVersion, kind, metadata } = (object ?? oldObject) as Wire & {
+    readonly apiVersion: string
+    readonly metadata: { readonly name: string; readonly namespace?: string }
+  }
+  const [version, group = ''] = apiVersion.split('/').toReversed()
+  return {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: {
+      uid: '0b4f6b1e-51b6-4d4d-8f0e-2f3f7f1d2c3b',
+      operation,
+      kind: { group, version, kind },
+      // Of a Namespace itself, its own name, as the API server says it.
+      namespace: metadata.namespace ?? metadata.name,
+      name: metadata.name,
+      object: object ?? null,
+      oldObject: oldObject ?? null,
+    },
   }
 }

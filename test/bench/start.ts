@@ -7,7 +7,7 @@ import { join } from 'node:path'
  * Start of `meshgate --version` ÷ start of bare node on an empty file: medians of interleaved runs.
  * Needs `npm run build`.
  */
-export function benchStart(runs = 41): { ratio: number; meshgateMs: number; nodeMs: number } {
+export function benchStart(runs = 41): void {
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-start-'))
   try {
     const empty = join(folder, 'empty.mjs')
@@ -21,7 +21,9 @@ export function benchStart(runs = 41): { ratio: number; meshgateMs: number; node
     }
     const meshgateMs = median(meshgate)
     const nodeMs = median(node)
-    return { ratio: meshgateMs / nodeMs, meshgateMs, nodeMs }
+    console.log(
+      `start: meshgate --version ${meshgateMs.toFixed(0)} ms ÷ node ${nodeMs.toFixed(0)} ms = ${(meshgateMs / nodeMs).toFixed(2)} (goal ≤ 1.8)`,
+    )
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -5,7 +5,7 @@ import { makeSelfSigned } from '../../src/pki/self-signed.ts'
 
 /*
  * One of the two servers of the webhook's bench, in a process of its own: `meshgate`, or `bare`, a Fastify app that parses the
- * same bodies and answers `allowed`. Prints its URL; ends with its parent.
+ * same bodies and answers `allowed`. Tells its URL, and when asked the CPU time it has used; ends with its parent.
  */
 
 const [which, snapshot] = process.argv.slice(2)
@@ -19,7 +19,7 @@ if (which === 'meshgate') {
     snapshot: snapshot === undefined ? [] : [snapshot],
     config: defaultConfig,
   })
-  console.log(`${webhook.url}/validate`)
+  tell(`${webhook.url}/validate`)
 } else {
   const { cert, key } = makeSelfSigned(['127.0.0.1'], new Date())
   const app = fastify({ https: { cert, key, minVersion: 'TLSv1.3' }, bodyLimit: 16 * 1024 * 1024 })
@@ -31,7 +31,15 @@ if (which === 'meshgate') {
     } = request.body as { apiVersion: string; kind: string; request: { uid: string } }
     return { apiVersion, kind, response: { uid: asked.uid, allowed: true } }
   })
-  console.log(`${await app.listen({ host: '127.0.0.1', port: 0 })}/validate`)
+  tell(`${await app.listen({ host: '127.0.0.1', port: 0 })}/validate`)
 }
 
-process.stdin.on('end', () => process.exit(0)).resume()
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  tell(user + system)
+})
+process.on('disconnect', () => process.exit(0))
+
+function tell(message: string | number): void {
+  process.send?.(message)
+}

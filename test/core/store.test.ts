@@ -127,13 +127,11 @@ t.test('it makes nothing again while nothing that was looked at changes', async 
   t.equal(runs, 3)
 })
 
-t.test('it starts a maintained value anew after more changes than it remembers', async (t) => {
+t.test('it corrects a maintained value after any number of changes', async (t) => {
   const { snapshot, upsert } = createStore()
   upsert(resource('Service', 'a', 'x', 1))
-  const before = snapshot.now
   t.same(derived(snapshot).maintained, [['a', 1]])
   for (let i = 0; i < 10_000; i++) upsert(resource('Service', 'b', `s${i}`, 1))
-  t.equal(snapshot.changesSince(before), undefined)
   t.same(derived(snapshot).maintained, [
     ['a', 1],
     ['b', 10_000],
