@@ -7,12 +7,12 @@ import type { Config } from './config/config.ts'
 import type { ConfigSource } from './config/load.ts'
 import { followConfig } from './config/reload.ts'
 import { type Snapshot, snapshotOf } from './core/snapshot.ts'
-import { certificateGauges } from './linkerd/certificate-gauges.ts'
+import { anchorGauge, certificateGauges } from './linkerd/certificate-gauges.ts'
 import type { LinkerdSettings } from './linkerd/settings.ts'
 import { loadPaths } from './manifests/load.ts'
 import { createCertificateWorld } from './pki/certificate-world.ts'
 import { makeSelfSigned } from './pki/self-signed.ts'
-import { watchCertificates } from './pki/watch-certificates.ts'
+import { type CertificateWatchOptions, watchCertificates } from './pki/watch-certificates.ts'
 import { rules } from './rules/index.ts'
 import { buildApp } from './server/app.ts'
 import { type PairFiles, readPair } from './server/certificate-files.ts'
@@ -37,7 +37,9 @@ export interface WebhookOptions {
   readonly config: Config
   /** The file that `config` was read from; it is followed. */
   readonly configSource?: ConfigSource | undefined
-  /** Milliseconds since 1970, for exemptions; the wall clock unless another one is given. */
+  /** How what Linkerd's webhooks serve is looked at: by their Services' names every 20 s, unless this says otherwise. */
+  readonly certificateLook?: Pick<CertificateWatchOptions, 'everyMs' | 'resolve' | 'timeoutMs'>
+  /** Milliseconds since 1970, for exemptions and certificates; the wall clock unless another one is given. */
   readonly now?: () => number
   readonly log?: Log
   /** For so long, a replica that has not read the cluster is not ready (a minute). */
@@ -90,10 +92,13 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   const certificates = createCertificateWorld(options.now ?? Date.now)
   const world = options.cluster && (await follow(options.cluster, options.config, { certificates }))
   const snapshot = world?.snapshot ?? (await snapshotFrom(options.snapshot))
-  const certificateWatch = world && watchCertificates({ snapshot: world.snapshot, sink: certificates.put })
+  const certificateWatch =
+    world && watchCertificates({ ...options.certificateLook, snapshot: world.snapshot, sink: certificates.put })
   if (world) {
     metrics.watchCluster(() => world.health())
-    metrics.watchLinkerdCertificates(() => certificateGauges(world.snapshot, world.configWith(live.current).linkerd))
+    const settings = () => world.configWith(live.current).linkerd
+    metrics.watchLinkerdCertificates(() => certificateGauges(world.snapshot, settings()))
+    metrics.watchTrustAnchors(() => anchorGauge(world.trustRoots(), settings()))
   }
   const started = Date.now()
   const served = { notAfter: leaf.validToDate }

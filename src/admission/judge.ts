@@ -11,6 +11,7 @@ import type { Stage } from '../core/view.ts'
 import { isObject, own } from '../k8s/json.ts'
 import { isWatched, type KindName } from '../k8s/kinds.ts'
 import { annotationOf, type Resource, readResource } from '../k8s/resource.ts'
+import { settingsAmong } from '../linkerd/injector-reach.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import type { Review } from './review.ts'
 
@@ -218,10 +219,11 @@ function analyseIn(
   snapshot: Snapshot,
   subjects: Iterable<Resource>,
   rules: Court['rules'],
-  { config }: Court,
+  court: Court,
   stage: Stage = 'admitted',
 ) {
-  return analyse({ subjects, snapshot, rules, settings: config.linkerd, stage })
+  const settings = settingsAmong(court.snapshot, court.config.linkerd, stage)
+  return analyse({ subjects, snapshot, rules, settings, stage })
 }
 
 function oldFindings(review: Review, court: Court): readonly Finding[] {

@@ -1,7 +1,7 @@
 import type { RuleDocumentation } from '../core/rule.ts'
 import { isWatched, type KindName, kinds } from '../k8s/kinds.ts'
 import { podKinds } from '../k8s/pod-template.ts'
-import { installation } from '../linkerd/facts.ts'
+import { identity, installation } from '../linkerd/facts.ts'
 
 /*
  * How the webhook is registered and what it may read: both follow from the rules, and are written by `npm run generate`.
@@ -162,27 +162,27 @@ export function mutatingWebhooks(rules: readonly Registered[]): Webhook[] {
   ]
 }
 
-/** What the service account may read in the whole cluster: the kinds that rules read, and the injector's registration. */
+/** What the service account may read in the whole cluster: the kinds that rules read. */
 export function clusterAccess(rules: readonly Registered[]): AccessRule[] {
-  return [
-    ...byGroup(watchedKinds(rules)).map(([group, names]) => ({
-      apiGroups: [group],
-      resources: names.map((name) => kinds[name].resource),
-      verbs: watching,
-    })),
-    named('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', installation.injector),
-  ]
+  return byGroup(watchedKinds(rules)).map(([group, names]) => ({
+    apiGroups: [group],
+    resources: names.map((name) => kinds[name].resource),
+    verbs: watching,
+  }))
 }
 
-/** What it may read in the namespace of the control plane: Linkerd's own settings. */
+/** What it may read in the namespace of the control plane: Linkerd's own settings, and its trust anchors, which are public. */
 export function linkerdAccess(): AccessRule[] {
-  return [named('', 'configmaps', installation.config), named('apps', 'deployments', installation.destination)]
+  return [
+    named('', 'configmaps', installation.config, identity.trustRoots),
+    named('apps', 'deployments', installation.destination),
+  ]
 }
 
 const watching = ['list', 'watch'] as const
 
-function named(group: string, resource: string, name: string): AccessRule {
-  return { apiGroups: [group], resources: [resource], resourceNames: [name], verbs: watching }
+function named(group: string, resource: string, ...names: readonly string[]): AccessRule {
+  return { apiGroups: [group], resources: [resource], resourceNames: names, verbs: watching }
 }
 
 /** Every kind to follow in a cluster: what rules judge or read there. */

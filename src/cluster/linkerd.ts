@@ -1,6 +1,6 @@
 import { isObject, own } from '../k8s/json.ts'
 import { type LinkerdObjects, type LinkerdOfCluster, linkerdOfCluster } from '../linkerd/cluster-settings.ts'
-import { installation } from '../linkerd/facts.ts'
+import { identity, installation } from '../linkerd/facts.ts'
 import { readValue } from '../manifests/read-document.ts'
 import { type Reflector, type ReflectorDependencies, startReflector, type Target } from './reflector.ts'
 import type { WireObject } from './watch.ts'
@@ -30,7 +30,7 @@ export function watchLinkerd(
   const objects: { -readonly [P in Part]: LinkerdObjects[P] } = {
     values: undefined,
     destination: undefined,
-    injector: undefined,
+    trustRoots: undefined,
   }
   let current = linkerdOfCluster(objects)
   const put = (part: Part, value: unknown) => {
@@ -44,17 +44,7 @@ export function watchLinkerd(
       'destination',
       target('apps', 'deployments', { namespace, name: installation.destination }, (o) => o, 'destination', put),
     ],
-    [
-      'injector',
-      target(
-        'admissionregistration.k8s.io',
-        'mutatingwebhookconfigurations',
-        { name: installation.injector },
-        (object) => object,
-        'injector',
-        put,
-      ),
-    ],
+    ['trustRoots', target('', 'configmaps', { namespace, name: identity.trustRoots }, (o) => o, 'trustRoots', put)],
   ]
   const reflectors: readonly (readonly [Part, Reflector])[] = parts.map(([part, target]) => [
     part,
@@ -77,7 +67,7 @@ export function watchLinkerd(
 const nameOf: Readonly<Record<Part, string>> = {
   values: `ConfigMap ${installation.config}`,
   destination: `Deployment ${installation.destination}`,
-  injector: `MutatingWebhookConfiguration ${installation.injector}`,
+  trustRoots: `ConfigMap ${identity.trustRoots}`,
 }
 
 function target(

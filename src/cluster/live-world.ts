@@ -12,6 +12,8 @@ export interface LiveWorld {
   readonly snapshot: Snapshot
   /** The configuration with what the cluster says of its Linkerd, as far as the file does not say it itself. */
   configWith(config: Config): Config
+  /** PEM of the mesh's trust anchors, once they are known. */
+  trustRoots(): string | undefined
   health(): ReadonlyMap<KindName, KindHealth>
   /** Everything that is not known, and why: a line each. */
   troubles(): string[]
@@ -51,6 +53,7 @@ export function followCluster(options: LiveWorldOptions): LiveWorld {
       }
       return last.merged
     },
+    trustRoots: () => cluster.linkerd().trustRoots,
     health: () => cluster.health(),
     troubles: () => [
       ...[...cluster.health()].flatMap(([kind, { trouble }]) =>

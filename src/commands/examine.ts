@@ -5,6 +5,7 @@ import { endingSoon, nameExemption, unusedAmong } from '../core/exemption.ts'
 import type { Rule } from '../core/rule.ts'
 import { snapshotOf } from '../core/snapshot.ts'
 import { describe } from '../k8s/resource.ts'
+import { settingsAmong } from '../linkerd/injector-reach.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import type { Loaded } from '../manifests/load.ts'
 import type { Report, ReportedFailure, ReportedFinding } from '../report/report.ts'
@@ -36,7 +37,7 @@ export function examine(
     subjects: loaded.resources,
     snapshot,
     rules,
-    settings: config.linkerd,
+    settings: settingsAmong(snapshot, config.linkerd, 'declared'),
     stage: 'declared',
   })
   const { enforced, suppressed, exempted } = enforce(findings, config.enforcement, { snapshot, now })

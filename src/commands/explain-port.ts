@@ -3,8 +3,8 @@ import { snapshotOf } from '../core/snapshot.ts'
 import { viewOf } from '../core/view.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { inboundReads } from '../linkerd/inbound-protocol.ts'
+import { settingsAmong } from '../linkerd/injector-reach.ts'
 import { type PortStory, portStoryOf } from '../linkerd/port-story.ts'
-import type { LinkerdSettings } from '../linkerd/settings.ts'
 import { type Loaded, loadPaths } from '../manifests/load.ts'
 import { formatStoryJson, formatStoryText } from '../report/port-story.ts'
 import { rules } from '../rules/index.ts'
@@ -42,8 +42,9 @@ export async function explainPort(question: PortQuestion, world: World): Promise
   for (const { file, line, column, text } of loaded.failures)
     world.stderr.write(`meshgate: ${file}:${line}:${column}: ${text}\n`)
   const assume = question.assumeUnmeshed ? 'unmeshed' : 'meshed'
-  const settings: LinkerdSettings = { ...config.linkerd, assume }
-  const view = viewOf(snapshotOf(loaded.resources, 'input'), [...inboundReads, 'Service'], settings, 'declared')
+  const snapshot = snapshotOf(loaded.resources, 'input')
+  const settings = settingsAmong(snapshot, { ...config.linkerd, assume }, 'declared')
+  const view = viewOf(snapshot, [...inboundReads, 'Service'], settings, 'declared')
   const service = findService(name, view.all('Service'))
   const story = portStoryOf(service, port, view)
   for (const namespace of namespacesOf(story))

@@ -76,7 +76,9 @@ export interface ConfigFile {
   readonly suppressDenials?: boolean
   readonly requireInjection?: readonly NamespacePattern[]
   readonly protocols?: readonly ProtocolEntry[]
-  readonly linkerd?: Partial<Omit<LinkerdSettings, 'requireInjection' | 'protocols' | 'assume' | 'certificates'>>
+  readonly linkerd?: Partial<
+    Omit<LinkerdSettings, 'requireInjection' | 'protocols' | 'assume' | 'injector' | 'certificates'>
+  >
 }
 
 interface RuleEntry {

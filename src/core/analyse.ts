@@ -1,7 +1,7 @@
 import type { KindName } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
 import type { Failure, Finding } from './finding.ts'
-import { kindsIn, noKinds } from './kind-set.ts'
+import { kindsIn, noKinds, unionOfKinds } from './kind-set.ts'
 import { fill, type Rule } from './rule.ts'
 import type { Snapshot, Trouble } from './snapshot.ts'
 import { type Stage, type View, viewOf } from './view.ts'
@@ -49,7 +49,7 @@ export function analyse<S>(analysis: Analysis<S>): { findings: Finding[]; failur
         | undefined
       if (check === undefined) continue
       const view = (run.view ??= viewOf(snapshot, rule.reads, settings, stage, (kinds) => {
-        read |= kinds
+        read = unionOfKinds(read, kinds)
       }))
       read = noKinds
       const found: Finding[] = []

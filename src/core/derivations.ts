@@ -1,4 +1,4 @@
-import { hasKind, type KindSet, kindsIn, noKinds } from './kind-set.ts'
+import { hasKind, isSubsetOfKinds, type KindSet, kindsIn, noKinds, unionOfKinds } from './kind-set.ts'
 import type { Partition, Snapshot } from './snapshot.ts'
 
 /**
@@ -29,29 +29,29 @@ export function noReads(): Reads {
 
 /** Notes that kinds were looked at, in one namespace or, without one, everywhere. */
 export function noteRead(reads: Reads, kinds: KindSet, namespace?: string): void {
-  if (namespace === undefined) reads.everywhere |= kinds
-  else if ((kinds & ~reads.everywhere) !== 0) {
+  if (namespace === undefined) reads.everywhere = unionOfKinds(reads.everywhere, kinds)
+  else if (!isSubsetOfKinds(kinds, reads.everywhere)) {
     const known = reads.byNamespace.get(namespace) ?? noKinds
-    if ((kinds & ~known) !== 0) reads.byNamespace.set(namespace, known | kinds)
+    if (!isSubsetOfKinds(kinds, known)) reads.byNamespace.set(namespace, unionOfKinds(known, kinds))
   }
 }
 
 /** Notes everything that another value looked at. */
 export function noteReads(reads: Reads, others: Reads): void {
-  reads.everywhere |= others.everywhere
+  reads.everywhere = unionOfKinds(reads.everywhere, others.everywhere)
   for (const [namespace, kinds] of others.byNamespace) noteRead(reads, kinds, namespace)
 }
 
 /** Every kind that was looked at anywhere. */
 export function kindsRead({ everywhere, byNamespace }: Reads): KindSet {
   let all = everywhere
-  for (const kinds of byNamespace.values()) all |= kinds
+  for (const kinds of byNamespace.values()) all = unionOfKinds(all, kinds)
   return all
 }
 
 /** Does a change in this place concern a value that looked at these? */
 export function isRead({ everywhere, byNamespace }: Reads, { kind, namespace }: Partition): boolean {
-  return hasKind(everywhere | (byNamespace.get(namespace) ?? noKinds), kind)
+  return hasKind(everywhere, kind) || hasKind(byNamespace.get(namespace) ?? noKinds, kind)
 }
 
 /** More keys than a large cluster has namespaces; values of namespaces that are gone must not pile up. */

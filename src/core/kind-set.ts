@@ -1,22 +1,42 @@
 import { type KindName, kinds } from '../k8s/kinds.ts'
 
-/** A set of kinds, a bit for each (there are not more than 31): what was read is noted at every step of every rule. */
+/**
+ * A set of kinds, a bit for each, in the 52 of a number that come in two halves: bit operators know 32. What was read is noted
+ * at every step of every rule, so that a set must cost nothing.
+ */
 export type KindSet = number
 
 export const noKinds: KindSet = 0
 
+const half = 2 ** 26
+const lowBits = half - 1
+
 const names = Object.keys(kinds) as KindName[]
-const bits = new Map(names.map((kind, i) => [kind, 1 << i]))
+const bits = new Map(names.map((kind, i) => [kind, 2 ** i]))
+
+function highOf(set: KindSet): number {
+  return Math.floor(set / half)
+}
 
 /** The set of this one. */
 export function onlyKind(kind: KindName): KindSet {
   return bits.get(kind) ?? noKinds
 }
 
+/** The kinds in either. */
+export function unionOfKinds(left: KindSet, right: KindSet): KindSet {
+  return (highOf(left) | highOf(right)) * half + ((left | right) & lowBits)
+}
+
+/** Is every kind of the one in the other? */
+export function isSubsetOfKinds(left: KindSet, right: KindSet): boolean {
+  return (left & ~right & lowBits) === 0 && (highOf(left) & ~highOf(right)) === 0
+}
+
 export function hasKind(set: KindSet, kind: KindName): boolean {
-  return (set & onlyKind(kind)) !== 0
+  return isSubsetOfKinds(onlyKind(kind), set)
 }
 
 export function kindsIn(set: KindSet): KindName[] {
-  return names.filter((kind) => hasKind(set, kind))
+  return set === noKinds ? [] : names.filter((kind) => hasKind(set, kind))
 }

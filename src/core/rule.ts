@@ -50,7 +50,7 @@ interface RuleDefinition<M extends Readonly<Record<string, string>>, R extends K
   /** Kinds the checks read beside their subject. */
   readonly reads: readonly R[]
   /** How to see the defect, keyed by the kind of the subject. The subject is part of the view. */
-  readonly check: Checks<M, R, S>
+  readonly check: Checks<M, NoInfer<R>, S>
 }
 
 /** What a rule says of itself: for docs, catalogues and reports. */

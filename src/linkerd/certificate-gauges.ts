@@ -16,6 +16,33 @@ export interface CertificateGauge {
   readonly answers: 0 | 1 | undefined
 }
 
+/** What metrics say of the mesh's trust anchors. */
+export interface AnchorGauge {
+  /** Of the control plane. */
+  readonly namespace: string
+  /** Until the last of them ends; negative afterwards; undefined where none can be read. */
+  readonly daysLeft: number | undefined
+  /** How many are good, how many have expired, and how many blocks cannot be read. */
+  readonly states: Readonly<Record<'good' | 'expired' | 'unreadable', number>>
+}
+
+/** The state of the trust anchors in this PEM: the one that lives longest decides. */
+export function anchorGauge(pem: string | undefined, settings: LinkerdSettings): AnchorGauge | undefined {
+  const { certificates, controlPlaneNamespace } = settings
+  if (pem === undefined || certificates === undefined) return undefined
+  const bundle = certificates.reader.read(pem)
+  const nowMs = certificates.nowMs()
+  const ends = bundle.certificates.map(({ notAfter }) => notAfter.ms - nowMs)
+  const good = ends.filter((leftMs) => leftMs >= 0).length
+  return {
+    namespace: controlPlaneNamespace,
+    daysLeft: ends.length > 0 ? Math.max(...ends) / dayMs : undefined,
+    states: { good, expired: ends.length - good, unreadable: bundle.problems.length },
+  }
+}
+
+const dayMs = 24 * 3600 * 1000
+
 /** Every Service of Linkerd's that the API server calls, once, in the order of the snapshot. */
 export function calledIn(snapshot: Snapshot): readonly CalledService[] {
   const found = new Map<string, CalledService>()

@@ -1,7 +1,5 @@
 import { isObject, own } from '../k8s/json.ts'
-import type { LabelSelector } from '../k8s/kinds.ts'
-import { labelSelector } from '../k8s/label-selector.ts'
-import { installation, minorsByEdge } from './facts.ts'
+import { identity, installation, minorsByEdge } from './facts.ts'
 import type { LinkerdSettings } from './settings.ts'
 
 /** What a cluster's own objects say of its Linkerd; each undefined while it is not known, null where it does not exist. */
@@ -10,26 +8,19 @@ export interface LinkerdObjects {
   readonly values: unknown
   /** Deployment `linkerd-destination`. */
   readonly destination: unknown
-  /** MutatingWebhookConfiguration `linkerd-proxy-injector-webhook-config`. */
-  readonly injector: unknown
-}
-
-/** Which objects the API server sends to the injector, and what happens when it does not answer. */
-export interface InjectorWebhook {
-  readonly namespaceSelector: LabelSelector
-  readonly objectSelector: LabelSelector
-  readonly failurePolicy: 'Fail' | 'Ignore'
+  /** ConfigMap `linkerd-identity-trust-roots`. */
+  readonly trustRoots: unknown
 }
 
 /** What follows from {@link LinkerdObjects}. Settings that nothing is said about are absent. */
 export interface LinkerdOfCluster {
   readonly settings: Partial<LinkerdSettings>
-  /** Undefined while it is not known, null where there is none: then nothing is injected. */
-  readonly injector: InjectorWebhook | null | undefined
+  /** PEM of the mesh's trust anchors, as every proxy gets them. Undefined while it is not known. */
+  readonly trustRoots: string | undefined
 }
 
 /** Reads Linkerd's settings from its objects. What is not of the right type says nothing. */
-export function linkerdOfCluster({ values, destination, injector }: LinkerdObjects): LinkerdOfCluster {
+export function linkerdOfCluster({ values, destination, trustRoots }: LinkerdObjects): LinkerdOfCluster {
   const proxy = member(values, 'proxy')
   const ports = member(proxy, 'ports')
   const found: { -readonly [K in keyof LinkerdSettings]?: LinkerdSettings[K] | undefined } = {
@@ -43,7 +34,10 @@ export function linkerdOfCluster({ values, destination, injector }: LinkerdObjec
     clusterNetworks: networks(member(values, 'clusterNetworks')),
   }
   const said = Object.entries(found).filter(([, value]) => value !== undefined)
-  return { settings: Object.fromEntries(said), injector: injectorOf(injector) }
+  return {
+    settings: Object.fromEntries(said),
+    trustRoots: text(member(member(trustRoots, 'data'), identity.trustRootsKey)),
+  }
 }
 
 /**
@@ -91,27 +85,12 @@ function minorOf(version: unknown): number | undefined {
   return minorsByEdge.find(([year, month, patch]) => at >= (year * 100 + month) * 100 + patch)?.[3] ?? oldest - 1
 }
 
-function injectorOf(configuration: unknown): LinkerdOfCluster['injector'] {
-  if (configuration === null) return null
-  const webhooks = member(configuration, 'webhooks')
-  if (!Array.isArray(webhooks)) return undefined
-  const webhook: unknown = webhooks.find((one) => member(one, 'name') === installation.injectorWebhook)
-  // A configuration without the webhook sends nothing to anybody.
-  if (webhook === undefined) return null
-  return {
-    namespaceSelector: selectorFrom(member(webhook, 'namespaceSelector')),
-    objectSelector: selectorFrom(member(webhook, 'objectSelector')),
-    failurePolicy: member(webhook, 'failurePolicy') === 'Ignore' ? 'Ignore' : 'Fail',
-  }
-}
-
-/** An absent selector is an empty one: it selects everything. */
-function selectorFrom(value: unknown): LabelSelector {
-  return isObject(value) && labelSelector.check(value) === undefined ? value : {}
-}
-
 function member(value: unknown, key: string): unknown {
   return isObject(value) ? own(value, key) : undefined
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 function port(value: unknown): number | undefined {

@@ -143,9 +143,6 @@ export const installation = {
   destination: 'linkerd-destination',
   destinationContainer: 'destination',
   transportModeFlag: 'outbound-transport-mode',
-  /** MutatingWebhookConfiguration, and its only webhook. */
-  injector: 'linkerd-proxy-injector-webhook-config',
-  injectorWebhook: 'linkerd-proxy-injector.linkerd.io',
 } as const
 
 /** Minor releases by the edge release they were cut from, newest first (linkerd.io's versions.yaml). */

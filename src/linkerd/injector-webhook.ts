@@ -7,6 +7,9 @@ import { injectorWebhookName, labels, uninjectableNamespaces } from './facts.ts'
 type Configuration = Spec<'MutatingWebhookConfiguration'>
 type Webhook = NonNullable<NonNullable<Configuration['webhooks']>[number]>
 
+/** What the API server goes by when it chooses whether to call a webhook. */
+export type WebhookChoice = Pick<Webhook, 'rules' | 'namespaceSelector' | 'objectSelector' | 'matchConditions'>
+
 /** One webhook of Linkerd's injector, and where it is configured. */
 export interface InjectorWebhook {
   readonly configuration: Resource<'MutatingWebhookConfiguration'>
@@ -48,7 +51,7 @@ export type NotCalled = 'rules' | 'namespace-label' | 'namespace-name' | 'namesp
  *
  * A Namespace that is not known has the one label that every Namespace has, its name.
  */
-export function whyNotCalled(webhook: Webhook, object: CreatedObject): NotCalled | undefined {
+export function whyNotCalled(webhook: WebhookChoice, object: CreatedObject): NotCalled | undefined {
   if (!(webhook.rules ?? []).some((rule) => matchesRule(rule, object.resource))) return 'rules'
   if (!selects(webhook.objectSelector ?? {}, object.labels)) return 'object'
   const { namespaceSelector } = webhook
@@ -72,7 +75,7 @@ export function whyNotCalled(webhook: Webhook, object: CreatedObject): NotCalled
 }
 
 /** Has it conditions that may spare any object? */
-export function isConditional(webhook: Webhook): boolean {
+export function isConditional(webhook: WebhookChoice): boolean {
   return (webhook.matchConditions ?? []).length > 0
 }
 

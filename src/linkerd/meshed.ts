@@ -3,8 +3,9 @@ import { isUnresolved, own } from '../k8s/json.ts'
 import type { ObjectMeta } from '../k8s/kinds.ts'
 import { type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, labelsOf, type Resource } from '../k8s/resource.ts'
-import { annotations, labels, uninjectableNamespaces } from './facts.ts'
+import { annotations, labels } from './facts.ts'
 import { whyNotInjected } from './injection.ts'
+import { type Reach, reachOfInjector } from './injector-reach.ts'
 import type { LinkerdSettings } from './settings.ts'
 
 /** Does the Pod have the proxy, or would it get one? */
@@ -20,14 +21,24 @@ export function namespaceOf(view: View<'Namespace', LinkerdSettings>, name: stri
   return view.inNamespace('Namespace', name).at(-1)
 }
 
-/**
- * Will the API server call the injector for objects in this namespace? By Linkerd's default selectors
- * (charts/linkerd-control-plane/values.yaml, proxyInjector.namespaceSelector).
- */
-export function reachesInjector(namespace: Resource<'Namespace'> | undefined, name: string): boolean {
+/** Will the API server call the injector when a Pod with these labels is created in this namespace? */
+function podReaches(metadata: ObjectMeta, namespaceName: string, view: MeshView): Reach {
+  const namespace = namespaceOf(view, namespaceName)
+  return reachOfInjector({ resource: 'pods', labels: labelsOf(metadata), namespaceName, namespace }, view.settings)
+}
+
+/** Does the injector see Pods of this template when they are created, as far as is known? */
+export function seesPods({ metadata }: Pick<PodTemplate, 'metadata'>, namespaceName: string, view: MeshView): boolean {
+  return podReaches(metadata, namespaceName, view) !== 'no'
+}
+
+/** Does the injector see this Service when it is created, as far as is known? Then it writes its annotations. */
+export function seesService(service: Resource<'Service'>, view: View<'Namespace', LinkerdSettings>): boolean {
+  const { metadata, namespace: namespaceName } = service
+  const namespace = namespaceOf(view, namespaceName)
   return (
-    !(uninjectableNamespaces as readonly string[]).includes(name) &&
-    own(labelsOf(namespace?.metadata), labels.admissionWebhooks) !== 'disabled'
+    reachOfInjector({ resource: 'services', labels: labelsOf(metadata), namespaceName, namespace }, view.settings) !==
+    'no'
   )
 }
 
@@ -42,17 +53,18 @@ export function isMeshed(pod: PodTemplate, namespaceName: string, view: MeshView
   if (hasMeshLabel(pod.metadata)) return 'yes'
   if (pod.path.length === 0 && (pod.metadata.creationTimestamp ?? '') !== '') return 'no'
   const namespace = namespaceOf(view, namespaceName)
-  if (!reachesInjector(namespace, namespaceName)) return 'no'
+  const reach = podReaches(pod.metadata, namespaceName, view)
+  if (reach === 'no') return 'no'
   const declared = annotationOf(pod.metadata, annotations.inject)
   const inherited = annotationOf(namespace?.metadata, annotations.inject)
   if (isUnresolved(declared) || isUnresolved(inherited)) return assumed(view)
   const reasons = whyNotInjected(pod, inherited, view.settings)
-  if (namespace !== undefined) return reasons.length === 0 ? 'yes' : 'no'
+  if (namespace !== undefined) return reasons.length > 0 ? 'no' : reach === 'yes' ? 'yes' : assumed(view)
 
   // Without the Namespace only the Pod's own word counts. `enabled` holds unless the namespace's value is a typo.
   const others = reasons.filter((reason) => reason !== 'injection_enable_annotation_absent')
   if (others.length > 0 || declared === 'disabled') return 'no'
-  if (reasons.length === 0) return 'yes'
+  if (reasons.length === 0) return reach === 'yes' ? 'yes' : assumed(view)
   return view.scope === 'cluster' ? 'no' : namespaceByEvidence(namespaceName, view)
 }
 

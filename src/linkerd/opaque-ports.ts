@@ -6,7 +6,7 @@ import { selects } from '../k8s/selector.ts'
 import { hasPort } from '../policy/port-set.ts'
 import { annotations, defaultSkipPorts } from './facts.ts'
 import { injectedOnPod, injectedOnService } from './injected-opaque-ports.ts'
-import { isMeshed, type MeshView, meshReads, namespaceOf, reachesInjector } from './meshed.ts'
+import { isMeshed, type MeshView, meshReads, namespaceOf, seesPods, seesService } from './meshed.ts'
 import { portsByGo, portsByInit, portsByRust } from './port-list.ts'
 import type { LinkerdSettings } from './settings.ts'
 
@@ -37,7 +37,7 @@ export function serviceList(service: Resource<'Service'>, view: View<'Namespace'
   const namespace = namespaceOf(view, service.namespace)
   // After admission, what is not there was not written.
   const written =
-    view.stage === 'declared' && reachesInjector(namespace, service.namespace)
+    view.stage === 'declared' && seesService(service, view)
       ? injectedOnService(service.metadata, service.spec, namespace?.metadata, view.settings).list
       : undefined
   return listOf(written ?? view.settings.opaquePorts)
@@ -50,7 +50,7 @@ export function podList(pod: PodTemplate, namespaceName: string, view: MeshView)
   const namespace = namespaceOf(view, namespaceName)
   // A Pod, unlike the template of a workload, has passed the injector once it is admitted.
   const passed = view.stage === 'admitted' && pod.path.length === 0
-  if (passed || !reachesInjector(namespace, namespaceName)) return undefined
+  if (passed || !seesPods(pod, namespaceName, view)) return undefined
   const injected = isMeshed(pod, namespaceName, view) !== 'no'
   const { list } = injectedOnPod(pod, namespace?.metadata, view.settings, injected)
   return list === undefined ? undefined : listOf(list)

@@ -4,7 +4,7 @@ import { annotationOf, type Resource } from '../k8s/resource.ts'
 import { annotations } from './facts.ts'
 import type { Identified } from './identify-protocol.ts'
 import { clientsOfService } from './mesh-clients.ts'
-import { type Meshed, meshReads, namespaceOf, reachesInjector } from './meshed.ts'
+import { type Meshed, meshReads, namespaceOf, seesService } from './meshed.ts'
 import { serviceList, servicePortsNamed } from './opaque-ports.ts'
 import { outboundOf } from './outbound-protocol.ts'
 import { canonicalList } from './port-list.ts'
@@ -90,7 +90,7 @@ function lostByName(
   )
     return undefined
   const namespace = namespaceOf(view, service.namespace)
-  if (!reachesInjector(namespace, service.namespace)) return undefined
+  if (!seesService(service, view)) return undefined
   if (annotationOf(namespace?.metadata, annotations.opaquePorts) !== undefined) return undefined
   const tokens = view.settings.opaquePorts.split(',')
   for (const pod of pods) {

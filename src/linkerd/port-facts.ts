@@ -4,7 +4,7 @@ import { annotationOf, describe, type Resource } from '../k8s/resource.ts'
 import { hasPort } from '../policy/port-set.ts'
 import { annotations, opaqueAppProtocols } from './facts.ts'
 import type { Inbound, InboundView } from './inbound-protocol.ts'
-import { isMeshed, namespaceOf, reachesInjector } from './meshed.ts'
+import { isMeshed, namespaceOf, seesPods, seesService } from './meshed.ts'
 import { isHttp, type PodSide, podList, podPortsNamed, serviceList, servicePortsNamed } from './opaque-ports.ts'
 import type { Outbound } from './outbound-protocol.ts'
 import { portsByGo, portsByRust } from './port-list.ts'
@@ -130,7 +130,7 @@ function listPlace(resource: Resource, prefix: Path, view: InboundView): PortFac
     return { resource, path: [...prefix, ...annotationPath] }
   const namespace = namespaceOf(view, resource.namespace)
   const copied = namespace !== undefined && annotationOf(namespace.metadata, annotations.opaquePorts) !== undefined
-  return copied && reachesInjector(namespace, resource.namespace)
-    ? { resource: namespace, path: annotationPath }
-    : undefined
+  const seen =
+    resource.kind === 'Service' ? seesService(resource, view) : seesPods({ metadata }, resource.namespace, view)
+  return copied && seen ? { resource: namespace, path: annotationPath } : undefined
 }

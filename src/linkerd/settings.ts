@@ -1,6 +1,7 @@
 import type { NamespacePattern } from '../core/namespace-pattern.ts'
 import type { CertificateWorld } from './certificate.ts'
 import { controlPlaneNamespace, defaultOpaquePorts, inboundPort, proxyPorts } from './facts.ts'
+import type { WebhookChoice } from './injector-webhook.ts'
 import type { Protocol } from './protocol.ts'
 
 /**
@@ -38,6 +39,8 @@ export interface LinkerdSettings {
   readonly protocols: readonly Protocol[]
   /** What to think of Pods whose namespace is not known: `--assume-meshed`, `--assume-unmeshed`. */
   readonly assume: 'annotations' | 'meshed' | 'unmeshed'
+  /** Which objects the API server sends to the injector: any of these; undefined where no webhook of it is known. */
+  readonly injector: readonly WebhookChoice[] | undefined
   /** Days before its end from which a certificate is worth a warning, and an error. Short-lived ones have shorter windows. */
   readonly certificateWarningDays: number
   readonly certificateErrorDays: number
@@ -62,6 +65,7 @@ export const defaultSettings: LinkerdSettings = {
   requireInjection: [],
   protocols: [],
   assume: 'annotations',
+  injector: undefined,
   certificateWarningDays: 30,
   certificateErrorDays: 7,
   certificates: undefined,

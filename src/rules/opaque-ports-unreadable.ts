@@ -8,7 +8,7 @@ import { annotations } from '../linkerd/facts.ts'
 import { injectedOnPod, injectedOnService } from '../linkerd/injected-opaque-ports.ts'
 import { dropsList, type ListToken, portsMeantBy, tokensOf } from '../linkerd/list-tokens.ts'
 import { clientsOfService, isSubjectMeshed } from '../linkerd/mesh-clients.ts'
-import { isNamespaceMeshed, type Meshed, meshReads, reachesInjector } from '../linkerd/meshed.ts'
+import { isNamespaceMeshed, type Meshed, meshReads, seesPods } from '../linkerd/meshed.ts'
 import { podPortsNamed, servicePortsNamed } from '../linkerd/opaque-ports.ts'
 import { canonicalList, portsByGo } from '../linkerd/port-list.ts'
 import { defineRule } from '../linkerd/rule.ts'
@@ -126,7 +126,7 @@ function* judgeService(service: Resource<'Service'>, view: ListView) {
 /** A Namespace's list is copied to its Pods and Services when they are created. */
 function* judgeNamespace(namespace: Resource<'Namespace'>, view: ListView) {
   const value = annotationOf(namespace.metadata, annotations.opaquePorts)
-  if (value === undefined || isUnresolved(value) || !reachesInjector(namespace, namespace.name)) return
+  if (value === undefined || isUnresolved(value) || !seesPods({ metadata: {} }, namespace.name, view)) return
   const meshed = isNamespaceMeshed(namespace.name, view)
   const list: Judged = { value, path: keyPath, meshed, named: () => [] }
   const inPods = injectedOnPod({ metadata: {}, spec: {} }, namespace.metadata, view.settings, true)

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { CertificateGauge } from '../linkerd/certificate-gauges.ts'
+import type { AnchorGauge, CertificateGauge } from '../linkerd/certificate-gauges.ts'
 
 /** What the webhook counts. Labels are few and bounded: rules, operations, and kinds that rules know. */
 export interface Metrics {
@@ -17,6 +17,8 @@ export interface Metrics {
   watchCluster(health: () => ReadonlyMap<string, WatchedKind>): void
   /** What the API server meets at Linkerd's webhooks, when asked. */
   watchLinkerdCertificates(look: () => readonly CertificateGauge[]): void
+  /** How the mesh's trust anchors fare, when asked. */
+  watchTrustAnchors(look: () => AnchorGauge | undefined): void
   certificate(notAfter: Date): void
   reload(result: string): void
   /** A look at the configuration file: was it good, and when. */
@@ -133,6 +135,19 @@ export function createMetrics(): Metrics {
   const daysLeft = linkerdGauge('certificate_days_left', 'Days until calls fail for age; negative afterwards.')
   const trusted = linkerdGauge('trusted', 'Whether the API server can verify it, as far as is known.')
   const answers = linkerdGauge('answers', 'Whether the last handshake succeeded.')
+  let lookAtAnchors: (() => AnchorGauge | undefined) | undefined
+  const anchorDays = new Gauge({
+    name: 'meshgate_linkerd_trust_anchor_days_left',
+    help: "Days until the last of the mesh's trust anchors ends; negative afterwards.",
+    labelNames: ['namespace'],
+    registers,
+  })
+  const anchors = new Gauge({
+    name: 'meshgate_linkerd_trust_anchors',
+    help: "The mesh's trust anchors, by state.",
+    labelNames: ['namespace', 'state'],
+    registers,
+  })
   const [registry] = registers
   const byLabels = new Map<string, { inc(): void }>()
   /** The counter of these labels, looked up once: hashing them at each review would cost more than judging it. */
@@ -166,6 +181,9 @@ export function createMetrics(): Metrics {
     watchLinkerdCertificates(look) {
       lookAtCertificates = look
     },
+    watchTrustAnchors(look) {
+      lookAtAnchors = look
+    },
     watchCluster(health) {
       watchedKinds = health
     },
@@ -189,6 +207,13 @@ export function createMetrics(): Metrics {
         trusted.set({ namespace, service }, seen.trusted)
         if (seen.daysLeft !== undefined) daysLeft.set({ namespace, service }, seen.daysLeft)
         if (seen.answers !== undefined) answers.set({ namespace, service }, seen.answers)
+      }
+      for (const gauge of [anchorDays, anchors]) gauge.reset()
+      const seen = lookAtAnchors?.()
+      if (seen !== undefined) {
+        const { namespace } = seen
+        if (seen.daysLeft !== undefined) anchorDays.set({ namespace }, seen.daysLeft)
+        for (const [state, count] of Object.entries(seen.states)) anchors.set({ namespace, state }, count)
       }
       return { type: registry.contentType, text: await registry.metrics() }
     },

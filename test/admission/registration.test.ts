@@ -1,5 +1,11 @@
 import t from 'tap'
-import { clusterAccess, mutatingWebhooks, validatingWebhooks, type Webhook } from '../../src/admission/registration.ts'
+import {
+  clusterAccess,
+  linkerdAccess,
+  mutatingWebhooks,
+  validatingWebhooks,
+  type Webhook,
+} from '../../src/admission/registration.ts'
 import type { KindName } from '../../src/k8s/kinds.ts'
 import { rules } from '../../src/rules/index.ts'
 
@@ -65,13 +71,23 @@ t.test('it leaves the same namespaces out by selector and by condition', async (
 })
 
 t.test('it may read what rules read, and no Secret', async (t) => {
-  t.same(clusterAccess(one(['Service'], ['Server', 'Pod'])).slice(0, -1), [
+  t.same(clusterAccess(one(['Service'], ['Server', 'Pod'])), [
     { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
     { apiGroups: ['policy.linkerd.io'], resources: ['servers'], verbs: ['list', 'watch'] },
   ])
   for (const { resources, verbs, resourceNames } of clusterAccess(rules)) {
     t.notOk(resources.includes('secrets') || resources.includes('*'))
     t.same(verbs, ['list', 'watch'])
-    for (const name of resourceNames ?? []) t.equal(name, 'linkerd-proxy-injector-webhook-config')
+    t.equal(resourceNames, undefined)
   }
+})
+
+t.test('it may read of the control plane only what it names', async (t) => {
+  t.same(
+    linkerdAccess().map(({ resources, resourceNames }) => [resources, resourceNames]),
+    [
+      [['configmaps'], ['linkerd-config', 'linkerd-identity-trust-roots']],
+      [['deployments'], ['linkerd-destination']],
+    ],
+  )
 })

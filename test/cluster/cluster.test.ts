@@ -60,9 +60,10 @@ t.test('it follows the kinds it was asked for, tells of their health, and reads 
     '/apis/apps/v1': (exchange) =>
       exchange.answer(200, { resources: [{ name: 'deployments', verbs: ['list', 'watch'] }] }),
     '/apis/apps/v1/namespaces/linkerd/deployments': nothing,
-    '/apis/admissionregistration.k8s.io': (exchange) => exchange.answer(403, status(403, 'no')),
     '/api/v1/namespaces/linkerd/configmaps': (exchange) => {
-      t.equal(exchange.query.get('fieldSelector'), 'metadata.name=linkerd-config')
+      const selector = exchange.query.get('fieldSelector')
+      if (selector === 'metadata.name=linkerd-identity-trust-roots') return exchange.answer(403, status(403, 'no'))
+      t.equal(selector, 'metadata.name=linkerd-config')
       const values = 'linkerdVersion: edge-25.4.4\nproxy: {ports: {inbound: 5143}}'
       exchange.list([{ metadata: { ...meta('linkerd-config'), namespace: 'linkerd' }, data: { values } }], '5')
     },
@@ -92,7 +93,7 @@ t.test('it follows the kinds it was asked for, tells of their health, and reads 
   t.match(cluster.health().get('Service'), { synced: true, absent: false, objects: 1, malformed: 1 })
   t.match(cluster.health().get('Server'), { synced: true, absent: true, objects: 0 })
   t.match(linkerd.at(-1), { settings: { minor: 18, inboundPort: 5143, transportMode: 'transparent' } })
-  t.match(cluster.linkerdTroubles(), [/^MutatingWebhookConfiguration linkerd-proxy-injector.*not synced: no$/])
+  t.match(cluster.linkerdTroubles(), [/^ConfigMap linkerd-identity-trust-roots: not synced: no$/])
 
   // The CRD is looked for again.
   answers['/apis/policy.linkerd.io'] = (exchange) =>

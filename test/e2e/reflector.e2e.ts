@@ -210,14 +210,10 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
     role('meshgate', rightsFor(watched)),
     role('meshgate-config', [
       ...only('', 'configmaps', 'linkerd-config'),
+      ...only('', 'configmaps', 'linkerd-identity-trust-roots'),
       ...only('apps', 'deployments', 'linkerd-destination'),
     ]),
-    role(
-      'meshgate-injector',
-      only('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', 'linkerd-proxy-injector-webhook-config'),
-    ),
     bind('meshgate', { kind: 'ClusterRoleBinding' }),
-    bind('meshgate-injector', { kind: 'ClusterRoleBinding' }),
     bind('meshgate-config', { kind: 'RoleBinding', metadata: { name: 'meshgate-config', namespace: 'linkerd' } }),
   )
   await writeToken()

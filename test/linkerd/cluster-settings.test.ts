@@ -1,14 +1,15 @@
 import t from 'tap'
 import { linkerdOfCluster } from '../../src/linkerd/cluster-settings.ts'
 
-const unknown = { values: undefined, destination: undefined, injector: undefined }
+const unknown = { values: undefined, destination: undefined, trustRoots: undefined }
 const deployment = (...args: string[]) => ({
   spec: { template: { spec: { containers: [{ name: 'linkerd-proxy' }, { name: 'destination', args }] } } },
 })
 
 t.test('it says nothing of what it does not know', async (t) => {
-  t.strictSame(linkerdOfCluster(unknown), { settings: {}, injector: undefined })
-  t.strictSame(linkerdOfCluster({ values: null, destination: null, injector: null }), { settings: {}, injector: null })
+  const nothing = { settings: {}, trustRoots: undefined }
+  t.strictSame(linkerdOfCluster(unknown), nothing)
+  t.strictSame(linkerdOfCluster({ values: null, destination: null, trustRoots: null }), nothing)
 })
 
 t.test('it reads the Helm values of the chart', async (t) => {
@@ -80,19 +81,9 @@ t.test('it knows the minor release of every kind of version', async (t) => {
     t.equal(linkerdOfCluster({ ...unknown, values: { linkerdVersion } }).settings.minor, minor, linkerdVersion)
 })
 
-t.test('it reads whom the API server sends to the injector', async (t) => {
-  const injector = (webhook: object) =>
-    linkerdOfCluster({
-      ...unknown,
-      injector: { webhooks: [{ name: 'linkerd-proxy-injector.linkerd.io', ...webhook }] },
-    }).injector
-  const namespaceSelector = { matchExpressions: [{ key: 'a', operator: 'NotIn', values: ['b'] }] }
-  t.strictSame(injector({ namespaceSelector, objectSelector: null, failurePolicy: 'Ignore' }), {
-    namespaceSelector,
-    objectSelector: {},
-    failurePolicy: 'Ignore',
-  })
-  t.strictSame(injector({}), { namespaceSelector: {}, objectSelector: {}, failurePolicy: 'Fail' })
-  t.equal(linkerdOfCluster({ ...unknown, injector: { webhooks: [] } }).injector, null)
-  t.equal(linkerdOfCluster({ ...unknown, injector: {} }).injector, undefined)
+t.test('it reads the trust anchors', async (t) => {
+  const anchors = (data: unknown) => linkerdOfCluster({ ...unknown, trustRoots: { data } }).trustRoots
+  t.equal(anchors({ 'ca-bundle.crt': 'PEM', other: 'x' }), 'PEM')
+  t.equal(anchors({ 'ca-bundle.crt': 7 }), undefined)
+  t.equal(anchors(null), undefined)
 })

@@ -8,7 +8,8 @@ import {
   isMeshed,
   isNamespaceMeshed,
   type Meshed,
-  reachesInjector,
+  seesPods,
+  seesService,
 } from '../../src/linkerd/meshed.ts'
 import type { LinkerdSettings } from '../../src/linkerd/settings.ts'
 import { namespace, pod, resource, worldOf } from './world.ts'
@@ -116,13 +117,52 @@ t.test('it finds the control plane', async (t) => {
 })
 
 t.test('it knows where the injector is called', async (t) => {
-  const { find } = inputOf([labelledNamespace({}, disabledLabel)])
-  t.notOk(reachesInjector(find('Namespace', 'shop'), 'shop'))
+  const template = { metadata: {} }
+  t.notOk(seesPods(template, 'shop', inputOf([labelledNamespace({}, disabledLabel)]).view))
   const other = inputOf([labelledNamespace({}, { 'config.linkerd.io/admission-webhooks': 'Disabled' })])
-  t.ok(reachesInjector(other.find('Namespace', 'shop'), 'shop'), 'any other value leaves it on')
-  t.notOk(reachesInjector(undefined, 'kube-system'))
-  t.notOk(reachesInjector(undefined, 'cert-manager'))
-  t.ok(reachesInjector(undefined, 'linkerd'))
+  t.ok(seesPods(template, 'shop', other.view), 'any other value leaves it on')
+  const nothing = inputOf([]).view
+  t.notOk(seesPods(template, 'kube-system', nothing))
+  t.notOk(seesPods(template, 'cert-manager', nothing))
+  t.ok(seesPods(template, 'linkerd', nothing))
+})
+
+t.test('it asks the injector’s own webhook where one is known', async (t) => {
+  const pods = { operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }
+  const chosen = { rules: [pods], namespaceSelector: { matchLabels: { mesh: 'on' } } }
+  const spared = { rules: [pods], objectSelector: { matchExpressions: [{ key: 'job', operator: 'DoesNotExist' }] } }
+  const conditional = { ...chosen, matchConditions: [{ name: 'a', expression: 'true' }] }
+  const on = { mesh: 'on' }
+  type Row = readonly [LinkerdSettings['injector'], object | undefined, object, Meshed]
+  // the webhooks, labels of the namespace (undefined: it is not known), labels of the Pod, which asks for itself → meshed
+  const table: readonly Row[] = [
+    [undefined, {}, {}, 'yes'],
+    [[chosen], {}, {}, 'no'],
+    [[chosen], on, {}, 'yes'],
+    [[chosen], undefined, {}, 'unknown'],
+    [[conditional], on, {}, 'unknown'],
+    [[conditional], {}, {}, 'no'],
+    [[spared], {}, {}, 'yes'],
+    [[spared], {}, { job: 'a' }, 'no'],
+    [[spared], undefined, {}, 'yes'],
+    [[{ ...spared, rules: [] }], {}, {}, 'no'],
+    [[chosen, spared], {}, {}, 'yes'],
+    [[conditional, chosen], on, {}, 'yes'],
+    // The label of the injector says more than any webhook.
+    [[chosen], {}, { 'linkerd.io/control-plane-ns': 'linkerd' }, 'yes'],
+  ]
+  for (const [injector, labels, podLabels, expected] of table) {
+    const one = pod('web', { labels: podLabels, annotations: { [inject]: 'enabled' } })
+    const home = resource('Namespace', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'a', labels } })
+    const view = worldOf(labels ? [home, one] : [one], { injector })
+    const seen = isMeshed(podTemplateOf(one), 'a', view)
+    t.equal(seen, expected, JSON.stringify([injector, labels, podLabels]))
+  }
+  const services = [{ ...pods, resources: ['services'] }]
+  const service = resource('Service', { apiVersion: 'v1', kind: 'Service', metadata: { name: 's', namespace: 'a' } })
+  t.ok(seesService(service, worldOf([], { injector: [{ rules: services }] })))
+  t.notOk(seesService(service, worldOf([], { injector: [{ rules: [pods] }] })))
+  t.notOk(seesPods({ metadata: {} }, 'a', worldOf([], { injector: [{ rules: services }] })))
 })
 
 t.test('it takes an empty label for none', async (t) => {

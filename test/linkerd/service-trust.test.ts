@@ -3,7 +3,7 @@ import { snapshotOf } from '../../src/core/snapshot.ts'
 import { viewOf } from '../../src/core/view.ts'
 import { type Resource, readResource } from '../../src/k8s/resource.ts'
 import type { ServedCertificate } from '../../src/linkerd/certificate.ts'
-import { calledIn, certificateGauges } from '../../src/linkerd/certificate-gauges.ts'
+import { anchorGauge, calledIn, certificateGauges } from '../../src/linkerd/certificate-gauges.ts'
 import { injectorTrouble } from '../../src/linkerd/injector-trouble.ts'
 import { defaultSettings, type LinkerdSettings } from '../../src/linkerd/settings.ts'
 import { createCertificateWorld } from '../../src/pki/certificate-world.ts'
@@ -155,6 +155,24 @@ t.test('it measures every Service that the API server calls, once', async (t) =>
   t.match(renewed, { trusted: 1, answers: 1 })
   t.ok((renewed?.daysLeft ?? 0) > 30_000)
   t.same(certificateGauges(snapshot, defaultSettings), [])
+})
+
+t.test('it measures the trust anchors, of which the last decides', async (t) => {
+  const settings = settingsWith([])
+  const anchor = (notAfter: string) => issue({ subject: 'root', ca: true, notAfter }).pem
+  const [old, near, far] = [
+    anchor('2026-05-01T00:00:00Z'),
+    anchor('2026-06-03T12:00:00Z'),
+    anchor('2026-07-01T00:00:00Z'),
+  ]
+  const states = (good: number, expired: number, unreadable: number) => ({ good, expired, unreadable })
+  t.same(anchorGauge(old + far + near, settings), { namespace: 'linkerd', daysLeft: 30, states: states(2, 1, 0) })
+  t.same(anchorGauge(old, settings), { namespace: 'linkerd', daysLeft: -31, states: states(0, 1, 0) })
+  const broken = near.replaceAll(/^M.*$/gm, 'AAAA')
+  t.match(anchorGauge(broken, settings), { daysLeft: undefined, states: { good: 0, expired: 0 } })
+  t.ok((anchorGauge(broken, settings)?.states.unreadable ?? 0) > 0)
+  t.equal(anchorGauge(undefined, settings), undefined, 'they are not known yet')
+  t.equal(anchorGauge(far, defaultSettings), undefined, 'nobody reads certificates')
 })
 
 t.test('it forgets a look that nobody repeats', async (t) => {

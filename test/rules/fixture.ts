@@ -10,6 +10,7 @@ import { snapshotOf } from '../../src/core/snapshot.ts'
 import type { Stage } from '../../src/core/view.ts'
 import { isWatched, type KindName, kinds } from '../../src/k8s/kinds.ts'
 import type { Resource } from '../../src/k8s/resource.ts'
+import { settingsAmong } from '../../src/linkerd/injector-reach.ts'
 import { defaultSettings, type LinkerdSettings } from '../../src/linkerd/settings.ts'
 import { type Loaded, loadText } from '../../src/manifests/load.ts'
 import { createCertificateReader } from '../../src/pki/certificate-reader.ts'
@@ -111,11 +112,12 @@ export function judgeFixture(
   stage: Stage = fixture.stage ?? 'declared',
   onRead?: (kind: KindName) => void,
 ): Finding[] {
+  const snapshot = snapshotOf(loaded.resources, 'input')
   const { findings, failures } = analyse({
     subjects: loaded.resources,
-    snapshot: snapshotOf(loaded.resources, 'input'),
+    snapshot,
     rules: [ruleOf(fixture)],
-    settings: fixture.settings,
+    settings: settingsAmong(snapshot, fixture.settings, stage),
     stage,
     onRead: (_, kind) => onRead?.(kind),
   })

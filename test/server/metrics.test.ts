@@ -33,6 +33,25 @@ t.test('it exposes what it counted', async (t) => {
     t.ok(samples.has(sample), sample)
 })
 
+t.test('it tells of trust anchors what is known', async (t) => {
+  const metrics = createMetrics()
+  const samples = async () => (await metrics.expose()).text.match(/^meshgate_linkerd_trust_anchor.*$/gm) ?? []
+  t.same(await samples(), [], 'nothing is no end')
+  metrics.watchTrustAnchors(() => ({
+    namespace: 'linkerd',
+    daysLeft: 30.5,
+    states: { good: 1, expired: 2, unreadable: 0 },
+  }))
+  t.same(await samples(), [
+    'meshgate_linkerd_trust_anchor_days_left{namespace="linkerd"} 30.5',
+    'meshgate_linkerd_trust_anchors{namespace="linkerd",state="good"} 1',
+    'meshgate_linkerd_trust_anchors{namespace="linkerd",state="expired"} 2',
+    'meshgate_linkerd_trust_anchors{namespace="linkerd",state="unreadable"} 0',
+  ])
+  metrics.watchTrustAnchors(() => undefined)
+  t.same(await samples(), [], 'what is gone leaves no last word')
+})
+
 t.test('it explains every metric, and shares none with another server', async (t) => {
   const one = createMetrics()
   const other = createMetrics()
