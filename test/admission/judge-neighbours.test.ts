@@ -28,8 +28,23 @@ const deployment = (app: string, more: object = {}): WireObject => ({
   spec: { selector: { matchLabels: { app } }, template: template(app), ...more },
 })
 
-/** A cluster with these objects in it, all of which is known. */
-function storeOf(objects: readonly WireObject[]): Store {
+/** The injector's registration, without which nothing is injected in a cluster. */
+const injector: WireObject = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'MutatingWebhookConfiguration',
+  metadata: { name: 'linkerd-proxy-injector-webhook-config' },
+  webhooks: [
+    {
+      name: 'linkerd-proxy-injector.linkerd.io',
+      clientConfig: { service: { name: 'linkerd-proxy-injector', namespace: 'linkerd' } },
+      rules: [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods', 'services'] }],
+    },
+  ],
+}
+
+/** A cluster with Linkerd and these objects in it, all of which is known. */
+function storeOf(others: readonly WireObject[]): Store {
+  const objects = [injector, ...others]
   const store = createStore()
   for (const kind of Object.keys(kinds) as KindName[]) store.mark(kind, undefined)
   const text = objects.map((one) => JSON.stringify(one)).join('\n---\n')
