@@ -20,10 +20,11 @@ t.test('it has the defaults its schema states', async (t) => {
     key,
     'default' in member ? member.default : undefined,
   ])
-  const { requireInjection: required, protocols: added, assume, certificates, ...rest } = defaultSettings
+  const { requireInjection: required, protocols: added, assume, certificates, injector, ...rest } = defaultSettings
   t.same(Object.fromEntries(stated), rest)
   t.equal(assume, 'annotations')
-  t.equal(certificates, undefined)
+  // What a cluster tells, and no file.
+  t.same([certificates, injector], [undefined, undefined])
   t.match(ceiling, { default: defaultConfig.enforcement.ceiling })
   t.match(suppressDenials, { default: defaultConfig.enforcement.suppressDenials })
   t.match(requireInjection, { default: required })
