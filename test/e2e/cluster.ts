@@ -21,7 +21,7 @@ export interface Response {
   readonly body: string
 }
 
-/** A throw-away control plane on loopback: etcd and kube-apiserver, everything in one temporary folder. */
+/** A throw-away control plane on loopback: etcd, kube-apiserver and controllers if asked for, everything in one temporary folder. */
 export interface Cluster {
   /** Real kubectl as cluster administrator; `input` is its standard input. */
   kubectl(args: readonly string[], input?: string): Promise<Answer>
@@ -41,13 +41,27 @@ export interface Cluster {
 
 const deadlineMs = 60_000
 
+/** From a Deployment to its Pods, and what they need; namespaces that can be deleted; the roles that users usually have. */
+const controllers = [
+  'clusterrole-aggregation-controller',
+  'namespace-controller',
+  'serviceaccount-controller',
+  'garbage-collector-controller',
+  'deployment-controller',
+  'replicaset-controller',
+]
+
 /**
  * Starts a control plane from the binaries in a folder.
  *
- * @param bin holds etcd, kube-apiserver and kubectl
+ * @param bin holds etcd, kube-apiserver and kubectl, and for `controllers` kube-controller-manager
  * @param flags more of them for kube-apiserver
  */
-export async function startCluster(bin: string, flags: readonly string[] = []): Promise<Cluster> {
+export async function startCluster(
+  bin: string,
+  flags: readonly string[] = [],
+  { withControllers = false } = {},
+): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-e2e-'))
   const file = (name: string) => join(folder, name)
   const children: ChildProcess[] = []
@@ -71,11 +85,15 @@ export async function startCluster(bin: string, flags: readonly string[] = []): 
 
   try {
     const [etcdPort, peerPort, apiPort] = await freePorts(3)
-    const token = randomBytes(24).toString('hex')
+    const [token, controllerToken] = [randomBytes(24).toString('hex'), randomBytes(24).toString('hex')]
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     writeFileSync(file('sa.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
     writeFileSync(file('sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }))
-    writeFileSync(file('tokens.csv'), `${token},admin,admin,"system:masters"\n`, { mode: 0o600 })
+    const tokens = [
+      `${token},admin,admin,"system:masters"`,
+      `${controllerToken},system:kube-controller-manager,manager`,
+    ]
+    writeFileSync(file('tokens.csv'), `${tokens.join('\n')}\n`, { mode: 0o600 })
 
     writeFileSync(
       file('audit.json'),
@@ -119,23 +137,36 @@ export async function startCluster(bin: string, flags: readonly string[] = []): 
         const child = execFile(join(bin, 'kubectl'), args, options, (error, stdout, stderr) =>
           resolve({ status: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
         )
+        // It may have ended without reading.
+        child.stdin?.on('error', () => {})
         child.stdin?.end(input)
       })
     const isAlive = () => etcd.exitCode === null && apiserver.exitCode === null
     await until('the certificate of kube-apiserver', isAlive, async () => {
       const ca = readFileSync(file('pki/apiserver.crt'))
-      writeFileSync(file('kubeconfig'), kubeconfig(`https://127.0.0.1:${apiPort}`, ca, token), { mode: 0o600 })
+      const config = (token: string) => kubeconfig(`https://127.0.0.1:${apiPort}`, ca, token)
+      writeFileSync(file('kubeconfig'), config(token), { mode: 0o600 })
+      writeFileSync(file('controllers.kubeconfig'), config(controllerToken), { mode: 0o600 })
       return true
     })
     const ready = () =>
       until('kube-apiserver', isAlive, async () => (await kubectl(['get', '--raw', '/readyz'])).stdout === 'ok')
     await ready()
-    // No controller makes it, and no Pod is admitted without it.
-    await until(
-      'the default namespace',
-      isAlive,
-      async () => (await kubectl(['create', 'serviceaccount', 'default'])).status === 0,
-    )
+    if (withControllers)
+      start('kube-controller-manager', [
+        `--kubeconfig=${file('controllers.kubeconfig')}`,
+        // As in a real cluster, each controller is a ServiceAccount of kube-system.
+        '--use-service-account-credentials=true',
+        '--leader-elect=false',
+        '--secure-port=0',
+        `--controllers=${controllers.join(',')}`,
+        `--service-account-private-key-file=${file('sa.key')}`,
+        '--kube-api-qps=500',
+        '--kube-api-burst=1000',
+      ])
+    // Without a controller nobody makes it, and no Pod is admitted without it.
+    const account = withControllers ? ['get', 'serviceaccount', 'default'] : ['create', 'serviceaccount', 'default']
+    await until('the default ServiceAccount', isAlive, async () => (await kubectl(account)).status === 0)
     const call = (method: string, path: string, body = '') =>
       new Promise<Response>((resolve, reject) => {
         const outgoing = request(`https://127.0.0.1:${apiPort}${path}`, {
@@ -168,7 +199,12 @@ export async function startCluster(bin: string, flags: readonly string[] = []): 
     }
   } catch (error) {
     const log =
-      children.length > 0 ? readFileSync(file(`${children.length > 1 ? 'kube-apiserver' : 'etcd'}.log`), 'utf8') : ''
+      children.length > 0
+        ? readFileSync(
+            file(`${['etcd', 'kube-apiserver', 'kube-controller-manager'][children.length - 1] ?? 'etcd'}.log`),
+            'utf8',
+          )
+        : ''
     await stop()
     throw new Error(`the control plane did not start:\n${log.split('\n').slice(-15).join('\n')}`, { cause: error })
   }
