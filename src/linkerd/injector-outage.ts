@@ -24,12 +24,12 @@ export function injectorOutage(
   const service = view.inNamespace('Service', namespace).find((one) => one.name === name)
   const pods = view.inNamespace('Pod', namespace)
   if (view.scope !== 'cluster') return undefined
-  if (!service) return `its Service ${namespace}/${name} does not exist`
+  if (!service) return `the injector's Service ${namespace}/${name} does not exist`
   // Without a selector somebody else says where it leads.
   if (Object.keys(service.spec.selector ?? {}).length === 0) return undefined
   const behind = pods.filter((pod) => selectsByMap(service.spec.selector, labelsOf(pod.metadata)))
-  if (behind.length === 0) return `its Service ${namespace}/${name} has no Pod behind it`
-  return behind.some(isReady) ? undefined : `no Pod behind its Service ${namespace}/${name} is ready`
+  if (behind.length === 0) return `no Pod is behind the injector's Service ${namespace}/${name}`
+  return behind.some(isReady) ? undefined : `no Pod behind the injector's Service ${namespace}/${name} is ready`
 }
 
 /** Ready by its own status, or without a status to go by. */

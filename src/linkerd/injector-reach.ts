@@ -1,3 +1,4 @@
+import { recall } from '../core/derivations.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import { type Stage, type View, viewOf } from '../core/view.ts'
 import { jsonEqual } from '../k8s/json.ts'
@@ -50,6 +51,9 @@ interface Known {
  * choose the same: what was derived under it holds, whatever else changes in any webhook configuration.
  */
 export function settingsAmong(snapshot: Snapshot, settings: LinkerdSettings, stage: Stage): LinkerdSettings {
+  // At every review: most of the time no webhook configuration has changed.
+  const kept = recall(snapshot, know, stage, settings)
+  if (kept) return (kept.value as Known).current
   return viewOf(snapshot, ['MutatingWebhookConfiguration'], settings, stage).maintain(know, knowAgain).current
 }
 

@@ -1,4 +1,5 @@
 import type { View } from '../core/view.ts'
+import { own } from '../k8s/json.ts'
 import type { LabelSelector, Spec } from '../k8s/kinds.ts'
 import { labelsOf, type Resource } from '../k8s/resource.ts'
 import { type Labels, selects } from '../k8s/selector.ts'
@@ -55,8 +56,10 @@ export function whyNotCalled(webhook: WebhookChoice, object: CreatedObject): Not
   if (!(webhook.rules ?? []).some((rule) => matchesRule(rule, object.resource))) return 'rules'
   if (!selects(webhook.objectSelector ?? {}, object.labels)) return 'object'
   const { namespaceSelector } = webhook
-  const named = { [nameLabel]: object.namespaceName }
-  const all = { ...labelsOf(object.namespace?.metadata), ...named }
+  const given = labelsOf(object.namespace?.metadata)
+  // A cluster has written it down already.
+  const isNamed = own(given, nameLabel) === object.namespaceName
+  const all = isNamed ? given : { ...given, [nameLabel]: object.namespaceName }
   if (selects(namespaceSelector ?? {}, all)) return undefined
   // Which of its labels it is helps whoever has to change it.
   if (

@@ -50,7 +50,11 @@ MutatingWebhookConfiguration where that is known, and from Linkerd's default sel
     'linkerd2 charts/linkerd-control-plane/templates/proxy-injector-rbac.yaml (edge-26.8)',
   ],
   messages: {
-    'not-injected': '{{pod}} has no Linkerd proxy: {{why}}. Create the Pod again after that',
+    'not-injected':
+      '{{pod}} has no Linkerd proxy: run linkerd check. The injector would have added one, but it is down, was not called, its certificate failed, or its patch could not be applied. Create the Pod again after that',
+    // The cause comes first: a warning is cut after 120 characters.
+    'injector-failed':
+      'No Linkerd proxy: {{cause}}. {{pod}} would run outside the mesh: the API server cannot call the injector ({{configuration}}){{ignored}}. Repair that, then create the Pod again',
     'patch-dropped':
       "{{pod}} has no Linkerd proxy: {{annotation}} on {{where}} contains a quote, a backslash or a line break, so the injector's patch is no JSON and was dropped. Change the value, then create the Pod again",
     excluded: '{{pod}} gets no Linkerd proxy: {{why}}',
@@ -121,13 +125,15 @@ function* judge(subject: Resource<PodKind>, view: RuleView) {
         data: { pod, annotation, where },
         confidence,
       } as const
-    else
-      yield {
-        message: 'not-injected',
-        path: ['metadata'],
-        data: { pod, why: whyMissing(workload, trouble) },
-        confidence,
-      } as const
+    else if (trouble === undefined)
+      yield { message: 'not-injected', path: ['metadata'], data: { pod }, confidence } as const
+    else {
+      const configuration = call.webhook?.configuration.name ?? ''
+      const ignores = call.webhook?.webhook.failurePolicy === 'Ignore'
+      const ignored = ignores ? '; with failurePolicy Ignore such Pods are admitted as they are' : ''
+      const data = { pod, cause: trouble, configuration, ignored }
+      yield { message: 'injector-failed', path: ['metadata'], data, confidence } as const
+    }
   } else if (byAnnotation === 'injection_disable_annotation_present') {
     const severity: Severity = required ? 'error' : 'info'
     const data = { pod, namespace: name, asked: required ? 'which must be meshed here' : 'which asks for injection' }
@@ -160,15 +166,6 @@ function whyExcluded({ call }: WorkloadInjection, namespace: string): string {
   const way = call.why === 'namespace-label' ? 'Remove the label, or run it' : 'Run it'
   const words = `the injector is not called for namespace ${namespace}, ${notCalledInWords(call)}`
   return call.why === 'rules' || call.why === 'object' ? words : `${words}. ${way} in another namespace`
-}
-
-/** Why a Pod that the injector would have injected has no proxy. */
-function whyMissing({ call }: WorkloadInjection, trouble: string | undefined): string {
-  if (trouble === undefined)
-    return 'run linkerd check. The injector would have added one, but it is down, was not called, its certificate failed, or its patch could not be applied'
-  const configuration = call.webhook?.configuration.name
-  const ignoring = call.webhook?.webhook.failurePolicy === 'Ignore'
-  return `the API server cannot call Linkerd's injector (${configuration}): ${trouble}${ignoring ? '; with failurePolicy Ignore such Pods are admitted as they are' : ''}`
 }
 
 /** Installed by Helm, Linkerd's webhook leaves its own components out by label; installed by its CLI, it does not. */

@@ -58,13 +58,15 @@ t.test('it names the cause where it is known', async (t) => {
   )
   t.match(
     said([webhook]),
-    /\(injector-config\): its Service linkerd\/linkerd-proxy-injector does not exist; with failurePolicy Ignore/,
+    /^injector-failed: No Linkerd proxy: the injector's Service linkerd\/linkerd-proxy-injector does not exist\. .*\(injector-config\); with failurePolicy Ignore/,
   )
-  t.match(said([webhook, service]), /its Service linkerd\/linkerd-proxy-injector has no Pod behind it/)
+  t.match(said([webhook, service]), /no Pod is behind the injector's Service linkerd\/linkerd-proxy-injector\./)
   t.match(
     said([webhook, service, injector('False')]),
-    /no Pod behind its Service linkerd\/linkerd-proxy-injector is ready/,
+    /no Pod behind the injector's Service linkerd\/linkerd-proxy-injector is ready/,
   )
+  const elsewhere = resource('Service', { ...service.wire, spec: { type: 'ExternalName', externalName: 'a.example' } })
+  t.match(said([webhook, elsewhere]), /^not-injected: /, 'nobody knows who is behind a Service without a selector')
   t.match(
     said([webhook, service, injector('True')]),
     /^not-injected: Pod shop\/web-1 has no Linkerd proxy: run linkerd check\./,
@@ -81,6 +83,6 @@ t.test('it names what is wrong with the certificate', async (t) => {
   })
   t.match(
     said([spoilt, service, injector('True')], { certificates }),
-    '(injector-config): the caBundle of linkerd-proxy-injector holds no readable certificate; with failurePolicy Ignore such Pods are admitted as they are',
+    /^injector-failed: No Linkerd proxy: the caBundle of linkerd-proxy-injector holds no readable certificate\. Pod shop\/web-1 would .*Ignore such Pods are admitted as they are/,
   )
 })
