@@ -56,6 +56,7 @@ export function podFactsOf(resource: Resource<PodKind>, view: MeshView): PodFact
       if (!init && port.name) named.set(port.name, [...(named.get(port.name) ?? []), port.containerPort])
     }
   const own = labelsOf(template.metadata)
+  const { share, shareNames } = view.around().derive(startSharing)
   return {
     ...factsFrom(template, resource.namespace, view, (name) => named.get(name) ?? []),
     key: describe(resource),
@@ -65,8 +66,8 @@ export function podFactsOf(resource: Resource<PodKind>, view: MeshView): PodFact
     unknownLabels: Object.values(own).some(isUnresolved),
     replicas: replicasOf(resource),
     hostNetwork: template.spec.hostNetwork === true,
-    named,
-    declared: view.around().derive(startSharing)(portsOf(declared)),
+    named: shareNames(named),
+    declared: share(portsOf(declared)),
   }
 }
 
@@ -144,7 +145,7 @@ function factsFrom(
   if (opaque?.unknown === true) unknown = true
   const skippedSubnets = (effective(annotations.skipSubnets) ?? '').split(',')
   const own = [dnsPort, inboundPort, adminPort, controlPort, settings.adminPort, settings.controlPort]
-  const share = view.around().derive(startSharing)
+  const { share } = view.around().derive(startSharing)
   const facts = {
     namespace,
     inboundPort,
@@ -157,9 +158,20 @@ function factsFrom(
 }
 
 /** Of equal sets, one: most Pods differ in none, and there are many. */
-function startSharing(): (ports: PortSet) => PortSet {
-  const known: Cache<PortSet> = createCache()
-  return (ports) => known(formatPorts(ports), () => ports)
+function startSharing() {
+  const sets: Cache<PortSet> = createCache()
+  const names: Cache<PodFacts['named']> = createCache()
+  return {
+    share: (ports: PortSet) => sets(formatPorts(ports), () => ports),
+    shareNames: (named: PodFacts['named']) => names(namesKey(named), () => named),
+  }
+}
+
+/** A text that Pods share only if they declare the same ports under the same names. */
+export function namesKey(named: PodFacts['named']): string {
+  let key = ''
+  for (const [name, ports] of named) key += `|${name}=${ports.join(',')}`
+  return key
 }
 
 /** The port of an address the Pod's proxy listens on (`0.0.0.0:4143`, `[::]:4143`), if the proxy is there and says so. */
@@ -233,7 +245,8 @@ function groupAnew(view: MeshView, namespace: string): readonly PodGroup[] {
       if (group) group.members.push(resource)
       else groups.set(key, { key, members: [resource] })
     }
-  return [...groups.values()]
+  // Exact arrays: one that was pushed to keeps room for sixteen more.
+  return Array.from(groups.values(), ({ key, members: [first, ...others] }) => ({ key, members: [first, ...others] }))
 }
 
 function without(group: PodGroup, gone: Resource<PodKind>): PodGroup[] {

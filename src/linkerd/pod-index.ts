@@ -5,7 +5,7 @@ import { type Box, boxKey, contains } from '../policy/box.ts'
 import { namespaceKey, podKey } from '../policy/policy.ts'
 import { formatPorts } from '../policy/port-set.ts'
 import { labels as linkerdLabels } from './facts.ts'
-import type { PodFacts } from './pod-facts.ts'
+import { namesKey, type PodFacts } from './pod-facts.ts'
 
 /** Pods that do not differ in anything the mesh or a policy asks for. */
 interface PodClass {
@@ -72,7 +72,7 @@ export function createPodIndex(): PodIndex {
       else values.set(value, new Set([id]))
     })
     join(profiles, wireKey(pod), id)
-    join(namedProfiles, wireKey(pod) + namesKey(pod), id)
+    join(namedProfiles, wireKey(pod) + namesKey(pod.named), id)
     for (const { box, bits } of selected.values())
       if (contains(box, pod.labels, podKey) && contains(box, namespaceLabels, namespaceKey)) addBit(bits, id)
     return id
@@ -92,7 +92,7 @@ export function createPodIndex(): PodIndex {
       if (values?.size === 0) postings.delete(key)
     })
     leave(profiles, wireKey(pod), id)
-    leave(namedProfiles, wireKey(pod) + namesKey(pod), id)
+    leave(namedProfiles, wireKey(pod) + namesKey(pod.named), id)
     for (const { bits } of selected.values()) removeBit(bits, id)
   }
   const grow = () => {
@@ -205,13 +205,6 @@ function wireKey(pod: PodFacts): string {
   const controlPlane = own(pod.labels, linkerdLabels.controlPlaneNamespace)
   const ports = [pod.bypassed, pod.skipOutbound, pod.opaque].map(formatPorts)
   return [pod.meshed, controlPlane, pod.skipsPods, pod.inboundPort, ...ports].join('|')
-}
-
-function namesKey({ named }: PodFacts): string {
-  return [...named]
-    .map(([name, ports]) => `|${name}=${ports.join(',')}`)
-    .toSorted()
-    .join('')
 }
 
 /** A Pod's labels and its namespace's, each under the prefix that selectors have. */

@@ -13,7 +13,8 @@ export function portSet(intervals: Iterable<readonly [number, number]>): PortSet
     if (last && from <= last[1] + 1) last[1] = Math.max(last[1], to)
     else merged.push([from, to])
   }
-  return merged
+  // An array that was pushed to keeps room for sixteen more, and there are many sets.
+  return merged.slice()
 }
 
 /** The set of these ports. */

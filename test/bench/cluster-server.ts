@@ -1,11 +1,12 @@
 import { createHistogram } from 'node:perf_hooks'
 import { setTimeout } from 'node:timers/promises'
-import { defaultConfig } from '../../src/config/config.ts'
-import { startWebhook } from '../../src/main.ts'
+import type * as Configuration from '../../src/config/config.ts'
+import type * as Main from '../../src/main.ts'
 
 /*
- * The webhook as it runs in a Pod, in a process of its own: it follows the API server that its environment names, with the
- * credentials in the folder that is its argument. Tells its URL, and how it is when asked; ends with its parent.
+ * The webhook as it runs in a Pod, in a process of its own and from the build (reading TypeScript takes 60 MiB by itself): it
+ * follows the API server that its environment names. Arguments: the folder of its credentials, and that of the build. Tells
+ * its URL, and how it is when asked; ends with its parent.
  */
 
 /** What the process tells of itself. */
@@ -19,7 +20,9 @@ export interface ProcessState {
   readonly cpu: number
 }
 
-const [folder = ''] = process.argv.slice(2)
+const [folder = '', build = ''] = process.argv.slice(2)
+const { startWebhook }: typeof Main = await import(`${build}/main.js`)
+const { defaultConfig }: typeof Configuration = await import(`${build}/config/config.js`)
 const webhook = await startWebhook({
   host: '127.0.0.1',
   port: 0,
