@@ -21,7 +21,26 @@ const bin = process.env['MESHGATE_KIT_BIN']
 const skip =
   bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver, controllers and kubectl' : false
 
-const [omits, notInjected, speaksFirst] = rules.map(({ id }) => id) as [string, string, string]
+const omits = 'network-policy-omits-proxy-port'
+const notInjected = 'pod-not-injected'
+const speaksFirst = 'server-speaks-first-port-not-opaque'
+
+/** Linkerd is installed, and nobody answers: Pods come without their proxy. */
+const silentInjector = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'MutatingWebhookConfiguration',
+  metadata: { name: 'linkerd-proxy-injector-webhook-config' },
+  webhooks: [
+    {
+      name: 'linkerd-proxy-injector.linkerd.io',
+      clientConfig: { service: { name: 'linkerd-proxy-injector', namespace: 'linkerd' } },
+      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+      failurePolicy: 'Ignore',
+      sideEffects: 'None',
+      admissionReviewVersions: ['v1'],
+    },
+  ],
+}
 
 /** What is not said here is a warning. */
 const config = (enforcements: Readonly<Record<string, string>> = {}, more = '') =>
@@ -65,7 +84,11 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
     )
   }
 
-  await prepare(...['meshgate', 'linkerd', 'cert-manager'].map((name) => namespace(name, {})), serverCrd)
+  await prepare(
+    ...['meshgate', 'linkerd', 'cert-manager'].map((name) => namespace(name, {})),
+    serverCrd,
+    silentInjector,
+  )
   await prepare(...account('meshgate'))
   const webhook = await startLive(cluster, { config: denying, now: () => clock.now })
   running.push(webhook)
@@ -279,7 +302,10 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
   await t.test('it mends what it is told to, once, before Linkerd’s injector', async (t) => {
     await open('mended')
     const injector = await startInjector('mended')
-    t.teardown(() => injector.stop())
+    t.teardown(async () => {
+      await injector.stop()
+      await prepare(silentInjector)
+    })
     await prepare(...injector.registration)
     const listed = await kubectl(['get', 'mutatingwebhookconfigurations', '-o=jsonpath={.items[*].metadata.name}'])
     t.equal(listed.stdout, `${names.mutating} linkerd-proxy-injector-webhook-config`)
