@@ -14,6 +14,7 @@ import { meshedJobNeverCompletes } from './meshed-job-never-completes.ts'
 import { namedTargetPortLosesOpaque } from './named-target-port-loses-opaque.ts'
 import { namespaceAnnotationNotInherited } from './namespace-annotation-not-inherited.ts'
 import { namespaceUnmeshedByLabel } from './namespace-unmeshed-by-label.ts'
+import { networkPolicyBlocksControlPlane } from './network-policy-blocks-control-plane.ts'
 import { networkPolicyOmitsProxyPort } from './network-policy-omits-proxy-port.ts'
 import { opaquePortDeclaredHttp } from './opaque-port-declared-http.ts'
 import { opaquePortsNamesTargetPort } from './opaque-ports-names-target-port.ts'
@@ -49,6 +50,7 @@ export const rules: readonly Rule<LinkerdSettings>[] = [
   namedTargetPortLosesOpaque,
   namespaceAnnotationNotInherited,
   namespaceUnmeshedByLabel,
+  networkPolicyBlocksControlPlane,
   networkPolicyOmitsProxyPort,
   opaquePortDeclaredHttp,
   opaquePortsNamesTargetPort,
