@@ -36,7 +36,7 @@ const dnsPort = 53
 export function* blockedAccess(resource: Resource<PolicyKind>, view: PolicyView): Generator<BlockedAccess> {
   for (const policy of policiesOf(resource, view)) {
     let found: BlockedAccess | undefined
-    for (const subject of subjectsOf(policy, 'mesh', view)) {
+    for (const subject of subjectsOf(policy, view)) {
       const blocked = blockedFor(policy, subject, resource, view)
       if (blocked && (found === undefined || subject.pod.meshed === 'yes')) found = blocked
       if (found?.subject.pod.meshed === 'yes') break

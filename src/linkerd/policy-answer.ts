@@ -108,3 +108,22 @@ export function isDns(peer: Peer): Answer {
   if (!names || names.except) return 'maybe'
   return names.listed.values().some((name) => dnsNamespaces.test(name) || name.includes('${')) ? 'maybe' : 'no'
 }
+
+/**
+ * The API server, which is no Pod but on a node or somewhere else.
+ *
+ * @param tunnelled some clusters let it connect from Pods of kube-system (konnectivity), and this may be one of them
+ */
+export function isApiServer(tunnelled: boolean): Question['peer'] {
+  return (peer) => {
+    switch (peer.as) {
+      case 'pods':
+        return peer.outside ? 'yes' : tunnelled && isDns(peer) !== 'no' ? 'maybe' : 'no'
+      case 'outsiders':
+        return peer.names.every((name) => name === 'fqdn') ? 'no' : 'yes'
+      case 'addresses':
+      case 'unknown':
+        return 'maybe'
+    }
+  }
+}

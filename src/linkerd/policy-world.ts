@@ -87,12 +87,11 @@ export function policiesOn(pod: PodFacts, view: PolicyView): readonly PolicyOn[]
 /**
  * The Pods a policy is about, without those that are surely not meshed, or on the host's network. Where none is known, one that
  * it would select; where those that it selects are all unmeshed, nobody.
- *
- * @param where `mesh`: not in the control plane; `control-plane`: nowhere else
+ * The control plane is not asked.
  */
-export function* subjectsOf(policy: Policy, where: 'mesh' | 'control-plane', view: PolicyView): Generator<Subject> {
+export function* subjectsOf(policy: Policy, view: PolicyView): Generator<Subject> {
   if (policy.unknownSubject) return
-  const names = namespacesOf(policy, view).filter((name) => isControlPlane(name, view) === (where === 'control-plane'))
+  const names = namespacesOf(policy, view).filter((name) => !isControlPlane(name, view))
   const subject = (pod: PodFacts, text: string): Subject => ({ pod, text, policies: policiesOn(pod, view) })
   const unseen: string[] = []
   for (const name of names) {
@@ -103,7 +102,7 @@ export function* subjectsOf(policy: Policy, where: 'mesh' | 'control-plane', vie
   }
   if (unseen.length < names.length) return
   for (const name of unseen) {
-    const meshed = where === 'control-plane' ? 'yes' : isNamespaceMeshed(name, view)
+    const meshed = isNamespaceMeshed(name, view)
     const pod = meshed === 'no' ? undefined : witnessIn(name, policy.subject, meshed, view)
     if (!pod) continue
     yield subject(pod, describe(policy.subject, pod, name))

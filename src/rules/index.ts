@@ -15,6 +15,10 @@ import { namedTargetPortLosesOpaque } from './named-target-port-loses-opaque.ts'
 import { namespaceAnnotationNotInherited } from './namespace-annotation-not-inherited.ts'
 import { namespaceUnmeshedByLabel } from './namespace-unmeshed-by-label.ts'
 import { networkPolicyBlocksControlPlane } from './network-policy-blocks-control-plane.ts'
+import { networkPolicyFilterBypassed } from './network-policy-filter-bypassed.ts'
+import { networkPolicyFiltersProxyPort } from './network-policy-filters-proxy-port.ts'
+import { networkPolicyIsolatesControlPlane } from './network-policy-isolates-control-plane.ts'
+import { networkPolicyNamesProxyPort } from './network-policy-names-proxy-port.ts'
 import { networkPolicyOmitsProxyPort } from './network-policy-omits-proxy-port.ts'
 import { opaquePortDeclaredHttp } from './opaque-port-declared-http.ts'
 import { opaquePortsNamesTargetPort } from './opaque-ports-names-target-port.ts'
@@ -51,6 +55,10 @@ export const rules: readonly Rule<LinkerdSettings>[] = [
   namespaceAnnotationNotInherited,
   namespaceUnmeshedByLabel,
   networkPolicyBlocksControlPlane,
+  networkPolicyFilterBypassed,
+  networkPolicyFiltersProxyPort,
+  networkPolicyIsolatesControlPlane,
+  networkPolicyNamesProxyPort,
   networkPolicyOmitsProxyPort,
   opaquePortDeclaredHttp,
   opaquePortsNamesTargetPort,
