@@ -127,3 +127,10 @@ export function isApiServer(tunnelled: boolean): Question['peer'] {
     }
   }
 }
+
+/** A client outside the cluster, or the node that a load balancer sends it through. */
+export function isClientOutside(peer: Peer): Answer {
+  if (peer.as === 'pods') return peer.outside ? 'yes' : 'no'
+  if (peer.as !== 'outsiders') return 'maybe'
+  return peer.names.every((name) => name === 'fqdn' || name === 'kube-apiserver') ? 'no' : 'yes'
+}
