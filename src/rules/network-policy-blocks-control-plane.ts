@@ -13,7 +13,7 @@ export const networkPolicyBlocksControlPlane = defineRule({
   judges: 'both',
   summary: "A policy that isolates a meshed Pod's egress must leave its proxy the cluster's DNS and the control plane.",
   why: `A proxy asks the cluster's DNS for the control plane and dials it directly: identity on TCP 8080, destination on 8086, policy on 8090. It does not go through the inbound port
-(4143) of the control plane's own proxies. Without its certificate the proxy never becomes ready, and the Pod hangs in its start; a Pod that is running already
+on TCP 4143 of the control plane's own proxies. Without its certificate the proxy never becomes ready, and the Pod hangs in its start; a Pod that is running already
 loses its mesh when the certificate ends, within a day. The proxy's log says \`connect timed out\` with one of these ports.`,
   remediation:
     "Allow egress to the control plane's namespace on TCP 8080, 8086 and 8090, and to the cluster's DNS on UDP and TCP 53. 4143 is not needed there.",
