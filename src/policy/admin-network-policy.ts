@@ -3,7 +3,7 @@ import type { AdminPort, Spec } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { actionOfName, adminPeers, adminRuling, adminSubject } from './admin-form.ts'
 import { adminTier, baselineTier, type Note, type Policy, type Ports } from './policy.ts'
-import { namedPort, noPort, portRange, unknownPorts } from './ports.ts'
+import { namedPort, noPort, ofProtocol, portRange, unknownPorts } from './ports.ts'
 
 type AdminKind = 'AdminNetworkPolicy' | 'BaselineAdminNetworkPolicy'
 
@@ -54,7 +54,7 @@ function portsOf(entry: AdminPort | null): Ports {
   const numbers = [portNumber?.port, range?.start, range?.end]
   if ([protocol, name, ...numbers].some(isUnresolved)) return unknownPorts
   if (name) return namedPort(name)
-  if (protocol !== 'TCP') return noPort
-  if (portNumber != null) return portRange(Number(portNumber.port), Number(portNumber.port))
-  return range == null ? unknownPorts : portRange(Number(range.start), Number(range.end))
+  if (protocol !== 'TCP' && protocol !== 'UDP') return noPort
+  if (portNumber != null) return ofProtocol(portRange(Number(portNumber.port), Number(portNumber.port)), protocol)
+  return range == null ? unknownPorts : ofProtocol(portRange(Number(range.start), Number(range.end)), protocol)
 }

@@ -18,7 +18,16 @@ import {
   type Ruling,
 } from './policy.ts'
 import { portDifference } from './port-set.ts'
-import { everyPort, namedPort, noPort, portNumbers, portRange, uniteEntries, unknownPorts } from './ports.ts'
+import {
+  everyPort,
+  namedPort,
+  noPort,
+  ofProtocol,
+  portNumbers,
+  portRange,
+  uniteEntries,
+  unknownPorts,
+} from './ports.ts'
 import { subjectIn } from './subject.ts'
 
 type CalicoKind = 'CalicoNetworkPolicy' | 'CalicoGlobalNetworkPolicy'
@@ -171,11 +180,12 @@ function actionOf(action: string): Action | undefined {
 /** What a rule says of TCP, ports apart. Protocols are names or numbers. */
 function protocolPorts({ protocol, notProtocol }: CalicoRule): Ports {
   if ([protocol, notProtocol].some(isUnresolved)) return unknownPorts
-  return (protocol == null || isTcp(protocol)) && (notProtocol == null || !isTcp(notProtocol)) ? everyPort : noPort
-}
-
-function isTcp(protocol: number | string): boolean {
-  return String(protocol).toUpperCase() === 'TCP' || Number(protocol) === 6
+  const speaks = (name: string, number: number) => {
+    const is = (one: number | string) => String(one).toUpperCase() === name || Number(one) === number
+    return (protocol == null || is(protocol)) && (notProtocol == null || !is(notProtocol))
+  }
+  const [tcp, udp] = [speaks('TCP', 6), speaks('UDP', 17)]
+  return tcp || udp ? ofProtocol(everyPort, tcp && udp ? 'both' : tcp ? 'TCP' : 'UDP') : noPort
 }
 
 /** Entries for `ports`; without it one for `notPorts` or `http`, if there is such. */
@@ -193,9 +203,11 @@ function entriesOf(
     approximate([...path, 'destination', 'notPorts'], 'ports are excluded, and some are names')
   const without = (found: Ports): Ports => {
     if (base.unknown || base === noPort) return base
-    if (!isExcluding) return found
-    if (found.unknown || found.names.length > 0 || excluded.unknown || excluded.names.length > 0) return unknownPorts
-    return portNumbers(portDifference(found.numbers, excluded.numbers))
+    const protocol = base.numbers.length === 0 ? 'UDP' : base.udp === undefined ? 'TCP' : 'both'
+    if (!isExcluding) return ofProtocol(found, protocol)
+    if (found.unknown || found.names.length > 0 || excluded.unknown || excluded.names.length > 0)
+      return protocol === 'UDP' ? noPort : unknownPorts
+    return ofProtocol(portNumbers(portDifference(found.numbers, excluded.numbers)), protocol)
   }
   const listed = (ports ?? []).map((port, i): PortEntry => {
     return { ports: without(portsOf(port)), path: [...path, 'destination', 'ports', i], filters }

@@ -1,7 +1,7 @@
 import { isObject, isUnresolved, own, type Path } from '../k8s/json.ts'
 import type { CiliumPortRule } from '../k8s/kinds.ts'
 import type { Direction, PortEntry, Ports } from './policy.ts'
-import { everyPort, namedPort, noPort, portRange, unknownPorts } from './ports.ts'
+import { everyPort, namedPort, noPort, ofProtocol, portRange, unknownPorts } from './ports.ts'
 
 /** Who is told what a translation meets. */
 export interface Told {
@@ -65,6 +65,7 @@ function portsOf(
   if (typeof port === 'number') refuse(path, `the port must be a text: "${port}"`)
   const text = String(port ?? '')
   const isTcp = tcpProtocols.includes(protocol ?? '')
+  const spoken = protocol === 'UDP' ? 'UDP' : protocol === 'TCP' ? 'TCP' : 'both'
   const last = typeof endPort === 'number' ? endPort : 0
   if (isServiceName(text)) {
     if (!isTcp) return noPort
@@ -79,8 +80,8 @@ function portsOf(
     return noPort
   }
   if (number === 0 && isRead) refuse(path, 'port 0 cannot have layer 7 rules')
-  if (!isTcp) return noPort
-  return number === 0 ? everyPort : portRange(number, Math.max(last, number))
+  if (!isTcp && protocol !== 'UDP') return noPort
+  return ofProtocol(number === 0 ? everyPort : portRange(number, Math.max(last, number)), spoken)
 }
 
 function isServiceName(text: string): boolean {

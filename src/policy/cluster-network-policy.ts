@@ -3,7 +3,7 @@ import type { ClusterProtocol } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { actionOfName, adminPeers, adminRuling, adminSubject } from './admin-form.ts'
 import { adminTier, baselineTier, type Note, type Policy, type Ports } from './policy.ts'
-import { everyPort, namedPort, noPort, portRange, unknownPorts } from './ports.ts'
+import { everyPort, namedPort, noPort, ofProtocol, portRange, unknownPorts } from './ports.ts'
 
 const actions = { Accept: 'allow', Deny: 'deny', Pass: 'pass' } as const
 
@@ -50,9 +50,11 @@ function portsOf(entry: ClusterProtocol | null): Ports {
   const { tcp, udp, sctp, destinationNamedPort: name } = entry ?? {}
   if (isUnresolved(name)) return unknownPorts
   if (name) return namedPort(name)
-  if (tcp == null) return udp != null || sctp != null ? noPort : unknownPorts
-  const { number, range } = tcp.destinationPort ?? {}
+  const spoken = tcp ?? udp
+  if (spoken == null) return sctp != null ? noPort : unknownPorts
+  const protocol = tcp == null ? 'UDP' : 'TCP'
+  const { number, range } = spoken.destinationPort ?? {}
   if ([number, range?.start, range?.end].some(isUnresolved)) return unknownPorts
-  if (number != null) return portRange(Number(number), Number(number))
-  return range == null ? everyPort : portRange(Number(range.start), Number(range.end))
+  if (number != null) return ofProtocol(portRange(Number(number), Number(number)), protocol)
+  return ofProtocol(range == null ? everyPort : portRange(Number(range.start), Number(range.end)), protocol)
 }

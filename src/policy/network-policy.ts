@@ -16,7 +16,7 @@ import {
   type Ports,
   podKey,
 } from './policy.ts'
-import { everyPort, namedPort, noPort, portRange, uniteEntries, unknownPorts } from './ports.ts'
+import { everyPort, namedPort, noPort, ofProtocol, portRange, uniteEntries, unknownPorts } from './ports.ts'
 
 /**
  * A `networking.k8s.io` NetworkPolicy in the common form. Semantics: k8s.io/api networking/v1 types.go, defaults of
@@ -93,11 +93,12 @@ function rulesOf<R extends WireRule>(
 function portsOf(entry: NetworkPolicyPort | null): Ports {
   const { protocol, port, endPort } = entry ?? {}
   if (isUnresolved(protocol)) return unknownPorts
-  if ((protocol ?? 'TCP') !== 'TCP') return noPort
-  if (port === undefined || port === null) return everyPort
-  if (isUnresolved(port) || isUnresolved(endPort)) return unknownPorts
-  if (typeof port === 'string') return /[a-z]/.test(port) ? namedPort(port) : noPort
-  return portRange(port, endPort ?? port)
+  const spoken = protocol ?? 'TCP'
+  if (spoken !== 'TCP' && spoken !== 'UDP') return noPort
+  if (port === undefined || port === null) return ofProtocol(everyPort, spoken)
+  if (isUnresolved(port) || isUnresolved(endPort)) return ofProtocol(unknownPorts, spoken)
+  if (typeof port === 'string') return /[a-z]/.test(port) ? ofProtocol(namedPort(port), spoken) : noPort
+  return ofProtocol(portRange(port, endPort ?? port), spoken)
 }
 
 /**

@@ -4,7 +4,7 @@ import type { PortSet } from './port-set.ts'
 
 /*
  * The one form into which every dialect of network policy is translated. Nothing after the translation knows the dialect.
- * TCP only: Linkerd proxies nothing else.
+ * Ports are TCP's, for Linkerd proxies nothing else; those of UDP are held beside them, for the sake of DNS.
  */
 
 export type Direction = 'ingress' | 'egress'
@@ -42,6 +42,8 @@ export interface Ports {
   readonly names: readonly string[]
   /** Some port is not known (`${VAR}`), or not held here ({@link Note}). */
   readonly unknown: boolean
+  /** UDP ports; without it, none. Where they are named or not known, every port that may be meant. */
+  readonly udp?: PortSet
 }
 
 /** One element of a rule's port list, and what it grants. */

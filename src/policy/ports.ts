@@ -2,10 +2,13 @@ import type { PortEntry, Ports } from './policy.ts'
 import { allPorts, noPorts, type PortSet, portSet, portUnion } from './port-set.ts'
 
 /*
- * The TCP ports of a rule, made from what each dialect's port list says.
+ * The ports of a rule, made from what each dialect's port list says.
  */
 
-export const everyPort: Ports = { numbers: allPorts, names: [], unknown: false }
+/** Of which protocol ports are; `both` of those that are looked at here. */
+export type Protocol = 'TCP' | 'UDP' | 'both'
+
+export const everyPort: Ports = { numbers: allPorts, names: [], unknown: false, udp: allPorts }
 export const noPort: Ports = { numbers: noPorts, names: [], unknown: false }
 /** Ports that are not known: `${VAR}`, or what this form does not hold. */
 export const unknownPorts: Ports = { numbers: noPorts, names: [], unknown: true }
@@ -27,12 +30,21 @@ export function namedPort(name: string): Ports {
   return { numbers: noPorts, names: [name], unknown: false }
 }
 
+/** The same ports, but of a protocol. A name, or what is not known, may be any port of UDP. */
+export function ofProtocol(ports: Ports, protocol: Protocol): Ports {
+  if (protocol === 'TCP') return { numbers: ports.numbers, names: ports.names, unknown: ports.unknown }
+  const udp = ports.unknown || ports.names.length > 0 ? allPorts : ports.numbers
+  return protocol === 'both' ? { ...ports, udp } : { ...noPort, udp }
+}
+
 /** What all entries of a port list grant together. */
 export function uniteEntries(entries: readonly PortEntry[]): Ports {
+  const udp = portUnion(...entries.map(({ ports }) => ports.udp ?? noPorts))
   return {
     numbers: portUnion(...entries.map(({ ports }) => ports.numbers)),
     names: [...new Set(entries.flatMap(({ ports }) => ports.names))],
     unknown: entries.some(({ ports }) => ports.unknown),
+    ...(udp.length > 0 ? { udp } : {}),
   }
 }
 

@@ -14,7 +14,15 @@ import { meshedJobNeverCompletes } from './meshed-job-never-completes.ts'
 import { namedTargetPortLosesOpaque } from './named-target-port-loses-opaque.ts'
 import { namespaceAnnotationNotInherited } from './namespace-annotation-not-inherited.ts'
 import { namespaceUnmeshedByLabel } from './namespace-unmeshed-by-label.ts'
+import { networkPolicyAllowsOnlyProxyPort } from './network-policy-allows-only-proxy-port.ts'
+import { networkPolicyBlocksControlPlane } from './network-policy-blocks-control-plane.ts'
+import { networkPolicyFilterBypassed } from './network-policy-filter-bypassed.ts'
+import { networkPolicyFiltersProxyPort } from './network-policy-filters-proxy-port.ts'
+import { networkPolicyIsolatesControlPlane } from './network-policy-isolates-control-plane.ts'
+import { networkPolicyNamesProxyPort } from './network-policy-names-proxy-port.ts'
+import { networkPolicyOmitsAdminPort } from './network-policy-omits-admin-port.ts'
 import { networkPolicyOmitsProxyPort } from './network-policy-omits-proxy-port.ts'
+import { networkPolicyOpensProxyPortToUnmeshed } from './network-policy-opens-proxy-port-to-unmeshed.ts'
 import { opaquePortDeclaredHttp } from './opaque-port-declared-http.ts'
 import { opaquePortsNamesTargetPort } from './opaque-ports-names-target-port.ts'
 import { opaquePortsUnreadable } from './opaque-ports-unreadable.ts'
@@ -49,7 +57,15 @@ export const rules: readonly Rule<LinkerdSettings>[] = [
   namedTargetPortLosesOpaque,
   namespaceAnnotationNotInherited,
   namespaceUnmeshedByLabel,
+  networkPolicyAllowsOnlyProxyPort,
+  networkPolicyBlocksControlPlane,
+  networkPolicyFilterBypassed,
+  networkPolicyFiltersProxyPort,
+  networkPolicyIsolatesControlPlane,
+  networkPolicyNamesProxyPort,
+  networkPolicyOmitsAdminPort,
   networkPolicyOmitsProxyPort,
+  networkPolicyOpensProxyPortToUnmeshed,
   opaquePortDeclaredHttp,
   opaquePortsNamesTargetPort,
   opaquePortsUnreadable,

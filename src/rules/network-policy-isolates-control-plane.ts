@@ -1,0 +1,73 @@
+import type { Resource } from '../k8s/resource.ts'
+import { closedControlPlane } from '../linkerd/control-plane-ingress.ts'
+import { type PolicyView, policyReads } from '../linkerd/policy-world.ts'
+import { defineRule } from '../linkerd/rule.ts'
+import type { PolicyKind } from '../policy/translate.ts'
+
+export const networkPolicyIsolatesControlPlane = defineRule({
+  id: 'network-policy-isolates-control-plane',
+  severity: 'error',
+  judges: 'both',
+  summary: 'A policy on the control plane must let in the proxies and the API server.',
+  why: `The API server calls the injector on TCP 8443 and the validators of the destination Pod on 8443 and 9443; it is no Pod, so that no selector means it. When it cannot get through, \`failurePolicy\`
+decides: with \`Ignore\`, Linkerd's default, Pods are created **without a proxy**, without mTLS and policy, and nobody is told. Proxies dial identity on TCP 8080, destination
+on 8086 and policy on 8090; without these they get no certificate, no endpoints and no policy.`,
+  remediation:
+    'Allow ingress on TCP 8443 and 9443 from everywhere, or from the addresses of the API server, and on 8080, 8086 and 8090 from meshed namespaces.',
+  limits: `It knows the components by the label \`linkerd.io/control-plane-component\`; where their Pods are not in the files given, it takes them as the chart makes them. Address ranges are
+taken to hold the API server. In some clusters the API server connects through Pods of \`kube-system\`, so where Pods of all namespaces, or of that one, are let in, it is a warning. An API server on the same
+node always gets through. Proxies are only asked for where meshed Pods or Namespaces are known. The ports of extensions (viz) are not judged.`,
+  sources: [
+    'linkerd2 charts/linkerd-control-plane/templates/identity.yaml, destination.yaml, proxy-injector.yaml (edge-26.8)',
+    'https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#failure-policy',
+    'https://github.com/linkerd/linkerd2/issues/8765',
+  ],
+  messages: {
+    'api-server':
+      'the API server cannot reach {{target}} on TCP {{ports}}, since it is no Pod and no policy {{scope}}lets it in{{certainty}}: {{consequence}}',
+    proxies:
+      '{{client}} cannot reach {{target}} on TCP {{ports}}: no policy {{scope}}lets its proxy in, which {{consequence}}',
+  },
+  reads: policyReads,
+  check: {
+    NetworkPolicy: reports,
+    CiliumNetworkPolicy: reports,
+    CiliumClusterwideNetworkPolicy: reports,
+    CalicoNetworkPolicy: reports,
+    CalicoGlobalNetworkPolicy: reports,
+    AdminNetworkPolicy: reports,
+    BaselineAdminNetworkPolicy: reports,
+    ClusterNetworkPolicy: reports,
+  },
+})
+
+function* reports(resource: Resource<PolicyKind>, view: PolicyView) {
+  const scope = view.scope === 'cluster' ? '' : 'in the files given '
+  for (const { path, target, component, ports, client, sure } of closedControlPlane(resource, view)) {
+    const data = { target, ports: ports.join(', '), scope }
+    if (client !== undefined) {
+      const consequence =
+        component === 'identity' ? 'gets no certificate' : 'learns neither where requests go nor who may send them'
+      yield {
+        message: 'proxies',
+        path,
+        data: { ...data, client, consequence },
+        confidence: sure ? 'high' : 'low',
+        severity: sure ? 'error' : 'info',
+      } as const
+      continue
+    }
+    const consequence =
+      component === 'proxy-injector'
+        ? "with failurePolicy Ignore, Linkerd's default, Pods are created without a proxy, and nobody is told"
+        : "with failurePolicy Ignore, Linkerd's default, its policies and profiles are accepted unchecked"
+    const certainty = sure ? '' : ', unless it connects through Pods of kube-system'
+    yield {
+      message: 'api-server',
+      path,
+      data: { ...data, consequence, certainty },
+      confidence: sure ? 'high' : 'medium',
+      severity: sure ? 'error' : 'warning',
+    } as const
+  }
+}
