@@ -7,6 +7,7 @@ const commands = {
   serve: async () => (await import('./commands/serve.ts')).serve,
   rules: async () => (await import('./commands/rules.ts')).rules,
   protocols: async () => (await import('./commands/protocols.ts')).protocols,
+  reach: async () => (await import('./commands/reach.ts')).reach,
   explain: async () => (await import('./commands/explain.ts')).explain,
 }
 
@@ -16,6 +17,7 @@ const usage = `meshgate ${version}: stops Linkerd misconfigurations before they 
   meshgate serve             run the admission webhook
   meshgate rules             list every rule
   meshgate protocols         list every protocol it knows, and who speaks first
+  meshgate reach [PATH…]     who may reach whom, as a table, JSON, Mermaid or a page with a picture
   meshgate explain RULE      what a rule means, why it matters, what to do
   meshgate explain --port SERVICE:PORT [PATH…]
                              what each side knows of a port, and what connections to it experience

@@ -18,6 +18,7 @@ import { version } from '../version.ts'
 import { oneOf, readArguments, UsageError } from './arguments.ts'
 import { examine } from './examine.ts'
 import { diffOf, fixTexts } from './fix-files.ts'
+import { suggestionKinds, suggestionsFor, withSuggestionKind } from './suggest.ts'
 import { readAll, type World } from './world.ts'
 
 const usage = `meshgate check PATH…
@@ -30,6 +31,9 @@ Everything given is judged together: a policy is seen beside its siblings, a Ser
   --fail-on SEVERITY   error (default), warning, info or never: what makes the exit code 1
   --fix                write the fixes into the files; comments and layout stay
   --diff               print what --fix would change, and change nothing
+  --suggest            after the findings, as YAML: the Servers and AuthorizationPolicies that restore authorization
+                       by port once the mesh's port is open
+  --suggest namespace  …the one NetworkPolicy for a whole namespace that may stand instead of many fixes
   --config FILE        configuration; otherwise .meshgate.yaml here or above
   --assume-meshed      Pods whose namespace is not in the input are meshed
   --assume-unmeshed    …are not meshed
@@ -45,12 +49,13 @@ type Format = (typeof formats)[number]
 
 /** `meshgate check`: judges manifests and answers the exit code, which is the same for every format. */
 export async function check(args: readonly string[], world: World): Promise<number> {
-  const { values, positionals, tokens } = readArguments(args, {
+  const { values, positionals, tokens } = readArguments(withSuggestionKind(args), {
     format: { type: 'string', multiple: true },
     output: { type: 'string', multiple: true },
     'fail-on': { type: 'string', default: 'error' },
     fix: { type: 'boolean', default: false },
     diff: { type: 'boolean', default: false },
+    suggest: { type: 'string' },
     config: { type: 'string' },
     'assume-meshed': { type: 'boolean', default: false },
     'assume-unmeshed': { type: 'boolean', default: false },
@@ -73,6 +78,10 @@ export async function check(args: readonly string[], world: World): Promise<numb
   if (values.diff && outputs.some(({ format, file }) => file === undefined && format !== 'text'))
     throw new UsageError('--diff goes to standard output; give the other --format an --output FILE')
 
+  const suggest = values.suggest === undefined ? undefined : oneOf('--suggest', values.suggest, suggestionKinds)
+  if (suggest !== undefined && (values.diff || !outputs.some(({ format, file }) => format === 'text' && !file)))
+    throw new UsageError('--suggest goes with text on standard output; give other formats an --output FILE')
+
   const config = withAssumption(
     loadConfig(
       values.config ?? (world.env['MESHGATE_CONFIG'] || undefined),
@@ -87,6 +96,7 @@ export async function check(args: readonly string[], world: World): Promise<numb
   const now = (world.now?.() ?? new Date()).getTime()
   const judge = async () => examine(loaded, rules, await withCertificates(config, loaded, now), now)
   let examination = await judge()
+  const suggestions = suggest === undefined ? '' : suggestionsFor(suggest, examination.enforced, loaded, config.linkerd)
   if (values.fix || values.diff) {
     const { texts, refused } = fixTexts(loaded, examination.enforced)
     for (const reason of refused) world.stderr.write(`meshgate: not fixed: ${reason}\n`)
@@ -106,6 +116,7 @@ export async function check(args: readonly string[], world: World): Promise<numb
     if (file === undefined) world.stdout.write(text)
     else writeFile(file, text)
   }
+  world.stdout.write(suggestions)
   if (report.failures.length > 0) return 2
   return failOn !== 'never' && report.findings.some((found) => atLeast(found.severity, failOn)) ? 1 : 0
 }
