@@ -6,6 +6,7 @@ import { isControlPlane, type MeshView } from './meshed.ts'
 import { namespacesWithPods, type PodFacts, podsIn } from './pod-facts.ts'
 import { createPodIndex, type PodIndex } from './pod-index.ts'
 import { namespaceLabelsOf } from './policy-peers.ts'
+import { isOrdered } from './port-question.ts'
 import { grants } from './proxy-port-cover.ts'
 import { redirectsEveryPort } from './settings.ts'
 import type { GapView, RuleEnd } from './wire-port-gaps.ts'
@@ -51,7 +52,8 @@ export function* farCandidates(end: RuleEnd, box: Box, view: GapView): Generator
     if (alike && meantPorts(rule, client, server, view) === undefined) continue
     const covered = index.none()
     addBits(covered, home)
-    for (const { policy, certain } of policies)
+    // Where rules may deny or pass on, or tiers differ, who is granted what is for the exact question to tell.
+    for (const { policy, certain } of isOrdered(policies, direction) ? [] : policies)
       for (const other of certain ? policy.directions[direction].rules : [])
         if (grants(other.ports, server))
           for (const peer of other.peers) if (peer.as === 'pods') addBits(covered, index.select(peer.box))
@@ -59,11 +61,31 @@ export function* farCandidates(end: RuleEnd, box: Box, view: GapView): Generator
   }
 }
 
+/** Pods of other namespaces that a selector admits: per way in which Pods are reached, one after the other. */
+export function* farPods(box: Box, home: string, view: GapView): Generator<Iterable<PodFacts>> {
+  const index = podIndex(view)
+  const admitted = index.select(box)
+  for (const { members } of index.profiles(true)) {
+    const without = index.none()
+    addBits(without, index.in(home))
+    yield each(index, admitted, members, without, mostTried)
+  }
+}
+
 /** More than anybody needs to find one that counts. */
 const mostCandidates = 1000
 
-function* each(index: PodIndex, admitted: Bits, members: Bits, covered: Bits): Generator<PodFacts> {
-  for (let i = 0; i < mostCandidates; i++) {
+/** Where nothing is left out beforehand. */
+const mostTried = 100
+
+function* each(
+  index: PodIndex,
+  admitted: Bits,
+  members: Bits,
+  covered: Bits,
+  most: number = mostCandidates,
+): Generator<PodFacts> {
+  for (let i = 0; i < most; i++) {
     const pod = index.takeFirst(admitted, members, covered)
     if (pod === undefined) return
     yield pod

@@ -1,12 +1,10 @@
 import { isUnresolved } from '../k8s/json.ts'
-import type { Resource } from '../k8s/resource.ts'
-import { type Box, contains, mayContain, movePrefix } from '../policy/box.ts'
-import { fromNetworkPolicy } from '../policy/network-policy.ts'
-import { type Policy, podKey } from '../policy/policy.ts'
+import { type Box, contains, exclude, isEmpty, mayContain, movePrefix } from '../policy/box.ts'
+import { namespaceKey, namespaceNameLabel, type Policy, podKey } from '../policy/policy.ts'
 import { isControlPlane, isNamespaceMeshed, type MeshView } from './meshed.ts'
 import { imaginedPodIn, type PodFacts, podsIn } from './pod-facts.ts'
-import { describePeers, withInjectedLabels } from './policy-peers.ts'
-import type { GapView } from './wire-port-gaps.ts'
+import { type PolicyView, placesOf, policiesIn, unplacedForms } from './policy-forms.ts'
+import { describePeers, knownNamespaces, unseenNamespacesMeshed, withInjectedLabels } from './policy-peers.ts'
 
 /** Pods a policy selects: one that is known, or those that nobody has seen. */
 export interface TargetPods {
@@ -36,30 +34,61 @@ export function* targetsOf(policy: Policy, view: MeshView): Generator<TargetPods
   yield { pod, box: withInjectedLabels(policy.subject, policy.namespace, view) }
 }
 
+/** Pods of namespaces nobody has seen, as far as a policy is about them that is about Pods of any namespace. */
+function* unseenTargets(policy: Policy, view: MeshView): Generator<TargetPods> {
+  const meshed = unseenNamespacesMeshed(policy.subject, view)
+  const unseen = exclude(policy.subject, namespaceKey + namespaceNameLabel, knownNamespaces(view))
+  const box = withInjectedLabels(unseen, undefined, view)
+  if (meshed !== 'no' && !isEmpty(box)) yield { pod: imaginedPodIn('', meshed, view), box }
+}
+
+/** A policy as it is about one namespace, and its targets there. */
+interface Place {
+  readonly own: Policy
+  readonly targets: readonly TargetPods[]
+}
+
+/**
+ * The targets of a policy by namespace ({@link placesOf}). One about Pods of any namespace stands for Pods nobody has seen only
+ * where it is about none that is known: first in namespaces that are known, then, in files, in others.
+ */
+export function* targetsByPlace(policy: Policy, wide: boolean, view: PolicyView): Generator<Place> {
+  const places = placesOf(policy, wide, view).map((own): Place => ({ own, targets: [...targetsOf(own, view)] }))
+  if (!wide) {
+    yield* places
+    return
+  }
+  const known = places.filter(({ own }) => selectedBy(own, view).length > 0)
+  if (known.length > 0 || view.scope === 'cluster') yield* known
+  else if (places.some(({ targets }) => targets.length > 0)) yield* places
+  else yield { own: policy, targets: [...unseenTargets(policy, view)] }
+}
+
 /** Every policy that selects the target, wholly or in part, or may. */
-export function policiesOn({ pod, box }: TargetPods, own: Policy, view: GapView): readonly Selecting[] {
+export function policiesOn({ pod, box }: TargetPods, own: Policy, view: PolicyView): readonly Selecting[] {
   const selecting: Selecting[] = []
   for (const policy of policiesIn(pod.namespace, view)) {
     if (policy === own) selecting.push({ policy, certain: true })
     else if (box) selecting.push({ policy, certain: !policy.unknownSubject && !own.unknownSubject })
-    else if (selectedBy(policy, view).includes(pod)) selecting.push({ policy, certain: true })
+    else if (selectedBy(policy, view).includes(pod)) selecting.push({ policy, certain: isHeldExactly(policy) })
     else if ((policy.unknownSubject || pod.unknownLabels) && mayContain(policy.subject, pod.labels, podKey))
       selecting.push({ policy, certain: false })
   }
   return selecting
 }
 
+/** Is whom it is about as far as it says, but for values that are not filled in? */
+function isHeldExactly({ unknownSubject, notes }: Policy): boolean {
+  return !unknownSubject || notes.length === 0
+}
+
 /** Policies of a namespace that is not filled in yet, which may be any. */
-export function unplacedPolicies(view: GapView): readonly Selecting[] {
+export function unplacedPolicies(view: PolicyView): readonly Selecting[] {
   return view.derive(findUnplaced)
 }
 
-function findUnplaced(view: GapView): readonly Selecting[] {
-  if (view.scope === 'cluster') return []
-  return view
-    .all('NetworkPolicy')
-    .filter(({ namespace }) => isUnresolved(namespace))
-    .map((resource) => ({ policy: translated(resource), certain: false }))
+function findUnplaced(view: PolicyView): readonly Selecting[] {
+  return view.scope === 'cluster' ? [] : unplacedForms(view).map((policy) => ({ policy, certain: false }))
 }
 
 /** The known Pods that a policy selects. */
@@ -79,23 +108,8 @@ function selections(view: MeshView, namespace: string): WeakMap<Policy, readonly
   return new WeakMap()
 }
 
-/** Every policy of a namespace in the common form. */
-export function policiesIn(namespace: string, view: GapView): readonly Policy[] {
-  return view.inNamespace('NetworkPolicy', namespace).map(translated)
-}
-
-const translations = new WeakMap<Resource<'NetworkPolicy'>, Policy>()
-
-/** {@link fromNetworkPolicy}, once per object: objects do not change. */
-export function translated(resource: Resource<'NetworkPolicy'>): Policy {
-  const known = translations.get(resource)
-  if (known) return known
-  const policy = fromNetworkPolicy(resource)
-  translations.set(resource, policy)
-  return policy
-}
-
 const targetKey = 'target/'
+const targetNamespaceKey = 'target-namespace/'
 
 /** The target as a box of its own keys, beside those of a peer. A known Pod leaves nothing open. */
 export function targetBox({ box }: TargetPods): Box {
@@ -104,15 +118,17 @@ export function targetBox({ box }: TargetPods): Box {
 
 /** A policy's subject over the keys of {@link targetBox}. */
 export function subjectBox(subject: Box): Box {
-  return movePrefix(subject, podKey, targetKey)
+  return movePrefix(movePrefix(subject, podKey, targetKey), namespaceKey, targetNamespaceKey)
 }
 
 /** The targets in words. What is left after coverage says which of them are meant. */
 export function describeTarget({ pod, box }: TargetPods, remainder: Box): string {
   if (box === undefined) return pod.name ?? ''
-  const targets = movePrefix(new Map([...remainder].filter(([key]) => key.startsWith(targetKey))), targetKey, podKey)
+  const own = [...remainder].filter(([key]) => key.startsWith(targetKey) || key.startsWith(targetNamespaceKey))
+  const targets = movePrefix(movePrefix(new Map(own), targetKey, podKey), targetNamespaceKey, namespaceKey)
+  const namespace = pod.namespace === '' ? undefined : pod.namespace
   return describePeers(
-    { pod, box, namespaceLabels: undefined, namespace: pod.namespace, doubtful: false, whole: false, instead: [] },
+    { pod, box, namespaceLabels: undefined, namespace, doubtful: false, whole: false, instead: [] },
     targets,
   )
 }

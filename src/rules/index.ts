@@ -14,6 +14,8 @@ import { meshedJobNeverCompletes } from './meshed-job-never-completes.ts'
 import { namedTargetPortLosesOpaque } from './named-target-port-loses-opaque.ts'
 import { namespaceAnnotationNotInherited } from './namespace-annotation-not-inherited.ts'
 import { namespaceUnmeshedByLabel } from './namespace-unmeshed-by-label.ts'
+import { networkPolicyCidrCoversPods } from './network-policy-cidr-covers-pods.ts'
+import { networkPolicyDeniesProxyPort } from './network-policy-denies-proxy-port.ts'
 import { networkPolicyOmitsProxyPort } from './network-policy-omits-proxy-port.ts'
 import { opaquePortDeclaredHttp } from './opaque-port-declared-http.ts'
 import { opaquePortsNamesTargetPort } from './opaque-ports-names-target-port.ts'
@@ -49,6 +51,8 @@ export const rules: readonly Rule<LinkerdSettings>[] = [
   namedTargetPortLosesOpaque,
   namespaceAnnotationNotInherited,
   namespaceUnmeshedByLabel,
+  networkPolicyCidrCoversPods,
+  networkPolicyDeniesProxyPort,
   networkPolicyOmitsProxyPort,
   opaquePortDeclaredHttp,
   opaquePortsNamesTargetPort,
