@@ -12,6 +12,7 @@ import type { GapView, WirePortGap } from './wire-port-gaps.ts'
 /**
  * Opens the proxy's port to the peers of a rule and nobody else; says what that lets through. A rule by port name is only
  * changed when it gives an application's port of every Pod it is about: the number would grant others what they did not have.
+ * So it might where rules that deny tell the two ports apart.
  *
  * @param found every gap of the rule
  * @param gap the one that is told
@@ -22,7 +23,8 @@ export function openProxyPort(
   gap: WirePortGap,
   view: GapView,
 ): Fix | undefined {
-  const { rule } = gap
+  const { rule, separated } = gap
+  if (separated) return undefined
   if (rule.ports.names.length > 0 && !opensEveryTarget(policy, gap, view)) return undefined
   const ports = [...new Set(found.map((one) => one.proxyPort))].toSorted((a, b) => a - b)
   const edits = editsFor(policy, gap, ports)

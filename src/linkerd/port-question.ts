@@ -1,5 +1,6 @@
 import type { Direction, Ports, Rule } from '../policy/policy.ts'
-import { allPorts, hasPort, type PortSet, portDifference, portIntersection, portsOf } from '../policy/port-set.ts'
+import { hasPort, type PortSet, portDifference, portIntersection, portsOf } from '../policy/port-set.ts'
+import { isEveryPort } from '../policy/ports.ts'
 import type { PodFacts } from './pod-facts.ts'
 import type { Selecting } from './policy-targets.ts'
 
@@ -8,8 +9,7 @@ export type AskedPort = number | string
 
 /** Is the port among these, of this server? */
 export function includesAsked(ports: Ports, port: AskedPort, server: PodFacts): boolean {
-  if (typeof port === 'string')
-    return ports.names.includes(port) || portDifference(allPorts, ports.numbers).length === 0
+  if (typeof port === 'string') return ports.names.includes(port) || isEveryPort(ports)
   return hasPort(ports.numbers, port) || ports.names.some((name) => server.named.get(name)?.includes(port))
 }
 

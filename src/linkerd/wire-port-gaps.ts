@@ -5,7 +5,8 @@ import type { Resource } from '../k8s/resource.ts'
 import { type Box, uncovered } from '../policy/box.ts'
 import { allowedButDenied, allowedParts } from '../policy/coverage.ts'
 import type { Direction, Policy, Rule, Ruling } from '../policy/policy.ts'
-import type { PortSet } from '../policy/port-set.ts'
+import { hasPort, type PortSet, portDifference } from '../policy/port-set.ts'
+import { isEveryPort } from '../policy/ports.ts'
 import type { PolicyKind } from '../policy/translate.ts'
 import { farCandidates } from './far-peers.ts'
 import { meantPorts } from './meant-ports.ts'
@@ -55,6 +56,8 @@ export interface WirePortGap {
   readonly doubt: Doubt | undefined
   /** What the policy says of the rule or of its subject, and the common form does not hold exactly. */
   readonly guess: string | undefined
+  /** To open the proxy's port may let in whom another rule keeps out of the application's ports: {@link isSeparated}. */
+  readonly separated: boolean
   readonly confidence: Confidence
 }
 
@@ -84,9 +87,26 @@ export function confidenceOf(doubt: Doubt | undefined): Confidence {
 export function* wirePortGaps(resource: Resource<PolicyKind>, view: GapView): Generator<WirePortGap> {
   for (const policy of formsOf(resource, view)) {
     if (!isPossible(policy)) continue
-    for (const { own, targets } of targetsByPlace(policy, isClusterwide(resource), view))
-      yield* gapsOf(own, targets, view)
+    const places = [...targetsByPlace(policy, isClusterwide(resource), view)].map(({ own, targets }) => ({
+      own,
+      ends: targets.map((target): TargetEnd => ({ target, policies: policiesOn(target, own, view) })),
+    }))
+    const all = places.flatMap(({ ends }) => ends)
+    const separated = new Map<Rule, boolean>()
+    for (const direction of ['ingress', 'egress'] as const)
+      for (const rule of openingRules(policy.directions[direction]))
+        separated.set(
+          rule,
+          all.some((end) => isSeparated(rule, direction, end, view)),
+        )
+    for (const { own, ends } of places) yield* gapsOf(own, ends, separated, view)
   }
+}
+
+/** A target, and every policy that says who may reach it, or whom it may reach. */
+interface TargetEnd {
+  readonly target: TargetPods
+  readonly policies: readonly Selecting[]
 }
 
 /** Is there a rule that could have a gap? */
@@ -103,8 +123,12 @@ function isSilent({ ports, entries, peers }: Rule): boolean {
   return ports.unknown || entries.length === 0 || peers.every(({ as }) => as !== 'pods')
 }
 
-function* gapsOf(policy: Policy, found: readonly TargetPods[], view: GapView): Generator<WirePortGap> {
-  const targets = found.map((target) => ({ target, policies: policiesOn(target, policy, view) }))
+function* gapsOf(
+  policy: Policy,
+  targets: readonly TargetEnd[],
+  separated: ReadonlyMap<Rule, boolean>,
+  view: GapView,
+): Generator<WirePortGap> {
   for (const direction of ['ingress', 'egress'] as const)
     for (const rule of openingRules(policy.directions[direction])) {
       if (isSilent(rule) || targets.length === 0) continue
@@ -113,7 +137,7 @@ function* gapsOf(policy: Policy, found: readonly TargetPods[], view: GapView): G
         const near = peerPodsOf(peer.box, policy.namespace, view)
         const far = view.scope === 'cluster' && isWide(peer.box)
         for (const { target, policies } of targets) {
-          const end = { policies, direction, rule, target, own: policy }
+          const end = { policies, direction, rule, target, own: policy, separated: separated.get(rule) === true }
           for (const peers of near) yield* gapBetween(end, peers, view)
           if (far && target.box === undefined) yield* farGaps(end, peer.box, view)
         }
@@ -129,6 +153,21 @@ export interface RuleEnd {
   readonly target: TargetPods
   /** The rule's policy. */
   readonly own: Policy
+  readonly separated: boolean
+}
+
+/** Is there, for a target, a rule that denies or passes on some of the rule's ports and not the proxy's, or the other way round? */
+function isSeparated({ ports }: Rule, direction: Direction, { target, policies }: TargetEnd, view: GapView): boolean {
+  const proxyPort = direction === 'ingress' ? target.pod.inboundPort : view.settings.inboundPort
+  return policies
+    .flatMap(({ policy }) => policy.directions[direction].restrictions)
+    .some((other) => {
+      if (other.ports.names.length > 0 || other.ports.unknown) return true
+      const left = portDifference(ports.numbers, other.ports.numbers)
+      const isUntouched = left.length > 0 && portDifference(ports.numbers, left).length === 0
+      const takesAll = left.length === 0 && (ports.names.length === 0 || isEveryPort(other.ports))
+      return hasPort(other.ports.numbers, proxyPort) ? !takesAll : !isUntouched && ports.numbers.length > 0
+    })
 }
 
 function* gapBetween(end: RuleEnd, peers: PeerPods, view: GapView): Generator<WirePortGap> {
@@ -162,6 +201,7 @@ function* gapBetween(end: RuleEnd, peers: PeerPods, view: GapView): Generator<Wi
     server: direction === 'ingress' ? names.target : names.peer,
     doubt,
     guess,
+    separated: end.separated,
     confidence: guess !== undefined && confidence === 'high' ? 'medium' : confidence,
   }
 }

@@ -1,5 +1,5 @@
 import type { PortEntry, Ports } from './policy.ts'
-import { allPorts, noPorts, type PortSet, portSet, portUnion } from './port-set.ts'
+import { allPorts, noPorts, type PortSet, portDifference, portSet, portUnion } from './port-set.ts'
 
 /*
  * The TCP ports of a rule, made from what each dialect's port list says.
@@ -25,6 +25,11 @@ export function portNumbers(numbers: PortSet): Ports {
 
 export function namedPort(name: string): Ports {
   return { numbers: noPorts, names: [name], unknown: false }
+}
+
+/** Is every port among them? */
+export function isEveryPort({ numbers }: Ports): boolean {
+  return portDifference(allPorts, numbers).length === 0
 }
 
 /** What all entries of a port list grant together. */

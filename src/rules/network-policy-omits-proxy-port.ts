@@ -28,7 +28,8 @@ namespaced and cluster-wide. A policy beside this one may grant 4143, to all its
 workloads in the same run, or say \`--assume-meshed\`. It is information, too, while a value that is not filled in yet (\`\${VAR}\`) may settle it. Whether an \`ipBlock\` matches Pods depends on the network plugin, so a
 finding where another policy opens the port to addresses of Pods is a warning. It is one, too, where the policy holds something that meshgate does not know exactly (service accounts, a tier
 that is not given, the port that a client connects from), and the text says what. An object that the API server or Cilium refuses is passed over, and so are Cilium's policies for nodes. With more than one
-network plugin's policies in one place, all are taken to hold. Ports that skip the
+network plugin's policies in one place, all are taken to hold. \`--fix\` changes NetworkPolicies, Cilium's rules without filters and Calico's that list TCP ports, but not where a rule that denies or passes on
+tells the two ports apart: it would let in whom that rule keeps out. Ports that skip the
 proxy, DNS, the proxy's own ports and the control plane's are left alone. The port name \`linkerd-proxy\` counts as the port, although some plugins do not resolve it for native
 sidecars. Cilium enforces rules of a direction that \`policyTypes\` does not name; this rule follows Kubernetes, which ignores them.`,
   sources: [
