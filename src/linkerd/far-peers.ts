@@ -1,12 +1,12 @@
 import type { Partition } from '../core/snapshot.ts'
-import { addBits, type Bits } from '../policy/bits.ts'
+import { addBits, type Bits, removeBits } from '../policy/bits.ts'
 import type { Box } from '../policy/box.ts'
 import { meantPorts } from './meant-ports.ts'
 import { isControlPlane, type MeshView } from './meshed.ts'
 import { namespacesWithPods, type PodFacts, podsIn } from './pod-facts.ts'
 import { createPodIndex, type PodIndex } from './pod-index.ts'
 import { namespaceLabelsOf } from './policy-peers.ts'
-import { isOrdered } from './port-question.ts'
+import type { Selecting } from './policy-targets.ts'
 import { grants } from './proxy-port-cover.ts'
 import { redirectsEveryPort } from './settings.ts'
 import type { GapView, RuleEnd } from './wire-port-gaps.ts'
@@ -51,14 +51,23 @@ export function* farCandidates(end: RuleEnd, box: Box, view: GapView): Generator
     const [client, server] = direction === 'ingress' ? [sample, target.pod] : [target.pod, sample]
     if (alike && meantPorts(rule, client, server, view) === undefined) continue
     const covered = index.none()
-    addBits(covered, home)
-    // Where rules may deny or pass on, or tiers differ, who is granted what is for the exact question to tell.
-    for (const { policy, certain } of isOrdered(policies, direction) ? [] : policies)
-      for (const other of certain ? policy.directions[direction].rules : [])
+    // Where tiers differ, who is granted what is for the exact question to tell; in one tier, of whom a rule denies or passes on.
+    const rulings = isOneTier(policies) ? policies.filter(({ certain }) => certain) : []
+    for (const { policy } of rulings)
+      for (const other of policy.directions[direction].rules)
         if (grants(other.ports, server))
           for (const peer of other.peers) if (peer.as === 'pods') addBits(covered, index.select(peer.box))
+    for (const { policy } of policies)
+      for (const other of policy.directions[direction].restrictions)
+        for (const peer of other.peers)
+          if (peer.as === 'pods' && grants(other.ports, server)) removeBits(covered, index.select(peer.box))
+    addBits(covered, home)
     yield each(index, admitted, members, covered)
   }
+}
+
+function isOneTier(policies: readonly Selecting[]): boolean {
+  return policies.every(({ policy }) => policy.tier === policies[0]?.policy.tier)
 }
 
 /** Pods of other namespaces that a selector admits: per way in which Pods are reached, one after the other. */
