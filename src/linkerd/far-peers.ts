@@ -1,11 +1,12 @@
 import type { Partition } from '../core/snapshot.ts'
-import { addBits, type Bits } from '../policy/bits.ts'
+import { addBits, type Bits, removeBits } from '../policy/bits.ts'
 import type { Box } from '../policy/box.ts'
 import { meantPorts } from './meant-ports.ts'
 import { isControlPlane, type MeshView, namespaceOf } from './meshed.ts'
 import { namespacesWithPods, type PodFacts, podsIn } from './pod-facts.ts'
 import { createPodIndex, type PodIndex } from './pod-index.ts'
 import { namespaceLabelsOf } from './policy-peers.ts'
+import type { Selecting } from './policy-targets.ts'
 import { grants } from './proxy-port-cover.ts'
 import { redirectsEveryPort } from './settings.ts'
 import type { GapView, RuleEnd } from './wire-port-gaps.ts'
@@ -50,20 +51,50 @@ export function* farCandidates(end: RuleEnd, box: Box, view: GapView): Generator
     const [client, server] = direction === 'ingress' ? [sample, target.pod] : [target.pod, sample]
     if (alike && meantPorts(rule, client, server, view) === undefined) continue
     const covered = index.none()
-    addBits(covered, home)
-    for (const { policy, certain } of policies)
-      for (const other of certain ? policy.directions[direction].rules : [])
+    // Where tiers differ, who is granted what is for the exact question to tell; in one tier, of whom a rule denies or passes on.
+    const rulings = isOneTier(policies) ? policies.filter(({ certain }) => certain) : []
+    for (const { policy } of rulings)
+      for (const other of policy.directions[direction].rules)
         if (grants(other.ports, server))
           for (const peer of other.peers) if (peer.as === 'pods') addBits(covered, index.select(peer.box))
+    for (const { policy } of policies)
+      for (const other of policy.directions[direction].restrictions)
+        for (const peer of other.peers)
+          if (peer.as === 'pods' && grants(other.ports, server)) removeBits(covered, index.select(peer.box))
+    addBits(covered, home)
     yield each(index, admitted, members, covered)
+  }
+}
+
+function isOneTier(policies: readonly Selecting[]): boolean {
+  return policies.every(({ policy }) => policy.tier === policies[0]?.policy.tier)
+}
+
+/** Pods of other namespaces that a selector admits: per way in which Pods are reached, one after the other. */
+export function* farPods(box: Box, home: string, view: GapView): Generator<Iterable<PodFacts>> {
+  const index = podIndex(view)
+  const admitted = index.select(box)
+  for (const { members } of index.profiles(true)) {
+    const without = index.none()
+    addBits(without, index.in(home))
+    yield each(index, admitted, members, without, mostTried)
   }
 }
 
 /** More than anybody needs to find one that counts. */
 const mostCandidates = 1000
 
-function* each(index: PodIndex, admitted: Bits, members: Bits, covered: Bits): Generator<PodFacts> {
-  for (let i = 0; i < mostCandidates; i++) {
+/** Where nothing is left out beforehand. */
+const mostTried = 100
+
+function* each(
+  index: PodIndex,
+  admitted: Bits,
+  members: Bits,
+  covered: Bits,
+  most: number = mostCandidates,
+): Generator<PodFacts> {
+  for (let i = 0; i < most; i++) {
     const pod = index.takeFirst(admitted, members, covered)
     if (pod === undefined) return
     yield pod

@@ -1,5 +1,5 @@
 import { isUnresolved, type Path } from '../k8s/json.ts'
-import type { AllowRule } from '../policy/policy.ts'
+import type { Rule } from '../policy/policy.ts'
 import { formatPorts, type PortSet, portsOf, portUnion } from '../policy/port-set.ts'
 import { proxyPortNames } from './facts.ts'
 import type { PodFacts } from './pod-facts.ts'
@@ -8,7 +8,7 @@ import { redirectedPorts, type WireView } from './wire-port.ts'
 
 /** The application's ports that a rule grants and the mesh redirects, and the first entry that does. */
 export function meantPorts(
-  rule: AllowRule,
+  rule: Rule,
   client: PodFacts,
   server: PodFacts,
   view: WireView,

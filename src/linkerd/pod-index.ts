@@ -2,6 +2,7 @@ import { own } from '../k8s/json.ts'
 import type { Labels } from '../k8s/selector.ts'
 import { addBit, type Bits, emptyBits, firstBit, keepBits, removeBit, removeBits } from '../policy/bits.ts'
 import { type Box, boxKey, contains } from '../policy/box.ts'
+import { patternOf, termHolds } from '../policy/pattern.ts'
 import { namespaceKey, podKey } from '../policy/policy.ts'
 import { formatPorts } from '../policy/port-set.ts'
 import { labels as linkerdLabels } from './facts.ts'
@@ -117,8 +118,12 @@ export function createPodIndex(): PodIndex {
   }
   const posted = (key: string, values?: ReadonlySet<string>): Bits => {
     const bits = emptyBits(size)
-    for (const [value, ids] of postings.get(key) ?? [])
-      if (values === undefined || values.has(value)) for (const id of ids) addBit(bits, id)
+    // A term about part of a value is there, and empty, where it holds.
+    const term = patternOf(key)
+    for (const [value, ids] of postings.get(term?.key ?? key) ?? []) {
+      if (term && !termHolds(term.pattern, value)) continue
+      if (values === undefined || values.has(term ? '' : value)) for (const id of ids) addBit(bits, id)
+    }
     return bits
   }
   const find = (box: Box): Bits => {

@@ -81,7 +81,8 @@ function peerCache(view: MeshView): Cache<readonly PeerPods[]> {
   return createCache()
 }
 
-function knownNamespaces(view: MeshView): ReadonlySet<string> {
+/** Namespaces whose object is known, or something in them. */
+export function knownNamespaces(view: MeshView): ReadonlySet<string> {
   return new Set([...view.namespacesWith('Namespace'), ...namespacesWithPods(view)])
 }
 
@@ -156,7 +157,8 @@ export function withInjectedLabels(box: Box, namespace: string | undefined, view
   return namespace === undefined ? requirePresence(ours, key) : pin(ours, key, namespace)
 }
 
-function unseenNamespacesMeshed(box: Box, view: MeshView): Meshed {
+/** Is a namespace nobody has seen, that this box admits, meshed? */
+export function unseenNamespacesMeshed(box: Box, view: MeshView): Meshed {
   if (listedValues(box, namespaceKey + labels.isControlPlane).includes('true')) return 'no'
   const { assume } = view.settings
   return assume === 'meshed' ? 'yes' : assume === 'unmeshed' ? 'no' : 'unknown'

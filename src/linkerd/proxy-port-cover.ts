@@ -1,7 +1,7 @@
 import { type Box, contains, mayContain } from '../policy/box.ts'
 import { allowedParts, type Claim } from '../policy/coverage.ts'
 import { decisionsOf } from '../policy/decisions.ts'
-import { type Direction, type Ports, podKey } from '../policy/policy.ts'
+import { type Direction, type Ports, podKey, type Rule } from '../policy/policy.ts'
 import { hasPort } from '../policy/port-set.ts'
 import { proxyPortNames } from './facts.ts'
 import { mayHoldPods } from './pod-addresses.ts'
@@ -20,6 +20,29 @@ export interface Cover {
   readonly byAddress: boolean
 }
 
+/** Both ends of a question, and every policy that says who may reach the target. */
+export interface Ends {
+  readonly policies: readonly Selecting[]
+  readonly direction: Direction
+  readonly target: TargetPods
+  readonly peers: PeerPods
+}
+
+/** What policies say of one port between two ends. */
+export interface PortClaims {
+  /** In the order in which they are asked. */
+  readonly claims: readonly RuleClaim[]
+  /** All that allow come first and the rest denies, in a single tier: none stands in the way of another. */
+  readonly plain: boolean
+  readonly unknown: boolean
+  readonly byAddress: boolean
+}
+
+/** A claim, and the rule that makes it; none for what a tier says of all that its rules leave open. */
+interface RuleClaim extends Claim {
+  readonly rule: Rule | undefined
+}
+
 /** Which pairs of target and peer are granted the port of the server's proxy, by all policies that select the target. */
 export function coverOf(
   policies: readonly Selecting[],
@@ -29,8 +52,38 @@ export function coverOf(
   server: PodFacts,
   settings: LinkerdSettings,
 ): Cover {
+  const ends = { policies, direction, target, peers }
+  return coverFrom(
+    ends,
+    claimsOn(ends, ({ ports }) => grants(ports, server), settings),
+  )
+}
+
+/** What the claims allow of all pairs of the two ends. */
+export function coverFrom(ends: Ends, { claims, plain, unknown, byAddress }: PortClaims): Cover {
+  const boxes = plain
+    ? claims.filter(({ action }) => action === 'allow').map(({ box }) => box)
+    : allowedParts(pairsOf(ends), claims)
+  return { boxes: boxes ?? [], unknown: unknown || boxes === undefined, byAddress }
+}
+
+/** All pairs of the two ends. */
+export function pairsOf({ target, peers }: Ends): Box {
+  return new Map([...targetBox(target), ...(peers.box ?? [])])
+}
+
+/**
+ * What the policies say of a port.
+ *
+ * @param speaks is the rule about the port?
+ */
+export function claimsOn(
+  { policies, direction, target, peers }: Ends,
+  speaks: (rule: Rule) => boolean,
+  settings: LinkerdSettings,
+): PortClaims {
   const selecting = new Map(policies.map((one) => [one.policy, one]))
-  const claims: Claim[] = []
+  const claims: RuleClaim[] = []
   let unknown = false
   let byAddress = false
   for (const { policy, rule, action } of decisionsOf([...selecting.keys()], direction)) {
@@ -38,12 +91,13 @@ export function coverOf(
     // Not filled in, two equal texts are one value all the same.
     const comparable = certain || (target.box !== undefined && policy.namespace === target.pod.namespace)
     const subject = target.box === undefined ? new Map() : subjectBox(policy.subject)
-    const claim = (admitted: Box) => claims.push({ box: new Map([...subject, ...admitted]), action, tier: policy.tier })
+    const claim = (admitted: Box) =>
+      claims.push({ box: new Map([...subject, ...admitted]), action, tier: policy.tier, rule })
     if (rule === undefined) {
       if (comparable) claim(new Map())
       continue
     }
-    const granted = grants(rule.ports, server)
+    const granted = speaks(rule)
     if (!granted && !rule.ports.unknown) continue
     for (const peer of rule.peers) {
       if (peer.as === 'unknown') unknown = true
@@ -58,22 +112,15 @@ export function coverOf(
   }
   const rulings = [...selecting.keys()].map(({ directions }) => directions[direction])
   const closed = rulings.every(({ isolates, rules }) => isolates || rules.length === 0)
-  const boxes = grantedBoxes(new Map([...targetBox(target), ...(peers.box ?? [])]), claims, closed)
-  return { boxes: boxes ?? [], unknown: unknown || boxes === undefined, byAddress }
+  return { claims, plain: closed && allowsFirst(claims), unknown, byAddress }
 }
 
-/**
- * What the claims allow of these pairs. Where all that allow come first and the rest denies, in a single tier, none stands in
- * the way of another.
- *
- * @param closed every policy with a rule denies what no rule allows
- */
-function grantedBoxes(pairs: Box, claims: readonly Claim[], closed: boolean): readonly Box[] | undefined {
+function allowsFirst(claims: readonly Claim[]): boolean {
   const allowing = claims.filter(({ action }) => action === 'allow')
-  const allowsFirst = claims.slice(0, allowing.length).every(({ action }) => action === 'allow')
-  return closed && allowsFirst && claims.every(({ tier, action }) => tier === claims[0]?.tier && action !== 'pass')
-    ? allowing.map(({ box }) => box)
-    : allowedParts(pairs, claims)
+  return (
+    claims.slice(0, allowing.length).every(({ action }) => action === 'allow') &&
+    claims.every(({ tier, action }) => tier === claims[0]?.tier && action !== 'pass')
+  )
 }
 
 /** Do these ports include the one where the server's proxy listens? Its name counts: another rule warns of it. */

@@ -8,7 +8,7 @@ const nameLabels = ['app.kubernetes.io/name', 'app', 'component']
 
 /** Pods that are a Prometheus by their labels. */
 export function scrapers(view: MeshView): readonly PodFacts[] {
-  return [...view.around.maintain(findScrapers, correctScrapers).values()].flat()
+  return [...view.around().maintain(findScrapers, correctScrapers).values()].flat()
 }
 
 function findScrapers(view: MeshView): Map<string, readonly PodFacts[]> {

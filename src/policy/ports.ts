@@ -1,5 +1,5 @@
 import type { PortEntry, Ports } from './policy.ts'
-import { allPorts, noPorts, type PortSet, portSet, portUnion } from './port-set.ts'
+import { allPorts, noPorts, type PortSet, portDifference, portSet, portUnion } from './port-set.ts'
 
 /*
  * The ports of a rule, made from what each dialect's port list says.
@@ -35,6 +35,11 @@ export function ofProtocol(ports: Ports, protocol: Protocol): Ports {
   if (protocol === 'TCP') return { numbers: ports.numbers, names: ports.names, unknown: ports.unknown }
   const udp = ports.unknown || ports.names.length > 0 ? allPorts : ports.numbers
   return protocol === 'both' ? { ...ports, udp } : { ...noPort, udp }
+}
+
+/** Is every port among them? */
+export function isEveryPort({ numbers }: Ports): boolean {
+  return portDifference(allPorts, numbers).length === 0
 }
 
 /** What all entries of a port list grant together. */

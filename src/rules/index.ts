@@ -16,6 +16,8 @@ import { namespaceAnnotationNotInherited } from './namespace-annotation-not-inhe
 import { namespaceUnmeshedByLabel } from './namespace-unmeshed-by-label.ts'
 import { networkPolicyAllowsOnlyProxyPort } from './network-policy-allows-only-proxy-port.ts'
 import { networkPolicyBlocksControlPlane } from './network-policy-blocks-control-plane.ts'
+import { networkPolicyCidrCoversPods } from './network-policy-cidr-covers-pods.ts'
+import { networkPolicyDeniesProxyPort } from './network-policy-denies-proxy-port.ts'
 import { networkPolicyFilterBypassed } from './network-policy-filter-bypassed.ts'
 import { networkPolicyFiltersProxyPort } from './network-policy-filters-proxy-port.ts'
 import { networkPolicyIsolatesControlPlane } from './network-policy-isolates-control-plane.ts'
@@ -59,6 +61,8 @@ export const rules: readonly Rule<LinkerdSettings>[] = [
   namespaceUnmeshedByLabel,
   networkPolicyAllowsOnlyProxyPort,
   networkPolicyBlocksControlPlane,
+  networkPolicyCidrCoversPods,
+  networkPolicyDeniesProxyPort,
   networkPolicyFilterBypassed,
   networkPolicyFiltersProxyPort,
   networkPolicyIsolatesControlPlane,
