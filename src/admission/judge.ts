@@ -112,6 +112,7 @@ function judgeNeighbours(
   const doubts: Doubt[] = []
   const failures: Failure[] = []
   const notes: string[] = []
+  let mostLeft = 0
   if (court.snapshot.scope !== 'cluster' || isMade(subject)) return { elsewhere, doubts, notes, failures }
   const { namespace } = partitionOf(subject)
   const read = new Set(court.rules.flatMap(({ reads }) => reads))
@@ -139,8 +140,9 @@ function judgeNeighbours(
     elsewhere.push(...enforce(fresh, court.config.enforcement, among).enforced)
 
     const left = neighbours.length - again.seen.size + compared.left()
-    if (left > 0) notes.push(`${left} objects beside it were not judged again by ${rule.id}`)
+    mostLeft = Math.max(mostLeft, left)
   }
+  if (mostLeft > 0) notes.push(`${mostLeft} objects beside it were not judged again; run meshgate check on them`)
   return { elsewhere, doubts, notes, failures }
 }
 
