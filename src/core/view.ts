@@ -52,8 +52,18 @@ export function viewOf<R extends KindName, S>(
   stage: Stage,
   onRead: (kinds: KindSet) => void = () => undefined,
 ): View<R, S> {
-  /** What the derivations that are under way have looked at, innermost last. */
-  const underWay: Reads[] = []
+  return viewWithin(snapshot, reads, settings, stage, onRead, [])
+}
+
+/** @param underWay what the derivations that are under way have looked at, here or around here, innermost last */
+function viewWithin<R extends KindName, S>(
+  snapshot: Snapshot,
+  reads: readonly R[],
+  settings: S,
+  stage: Stage,
+  onRead: (kinds: KindSet) => void,
+  underWay: Reads[],
+): View<R, S> {
   const note = (kind: R, namespace?: string) => {
     if (!reads.includes(kind)) throw new Error(`the rule reads ${kind}, which it does not declare`)
     const one = onlyKind(kind)
@@ -126,7 +136,8 @@ export function viewOf<R extends KindName, S>(
       return kept.value as T
     },
     // No getter: V8 makes a hidden class for each object with one, and that keeps the view until a full collection.
-    around: () => (around ??= snapshot.base ? viewOf(snapshot.base.snapshot, reads, settings, stage, onRead) : view),
+    around: () =>
+      (around ??= snapshot.base ? viewWithin(snapshot.base.snapshot, reads, settings, stage, onRead, underWay) : view),
   }
   return view
 }

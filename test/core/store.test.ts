@@ -172,3 +172,16 @@ t.test('it neither denies nor finds by what was not read', async (t) => {
   t.same(judged(), { confidences: ['high'], doubts: [] })
   t.equal(snapshot.trouble('Secret'), undefined, 'what nobody may watch is no trouble')
 })
+
+t.test('it makes a value again when what it took from around the subject no longer holds', async (t) => {
+  const { snapshot, upsert } = createStore()
+  upsert(resource('Service', 'a', 'x', 1))
+  upsert(resource('Service', 'b', 'x', 1))
+  /** Looks at `b` around the subject, and at `a` with it. */
+  const both = (view: Seen) => sum(view.around().inNamespace('Service', 'b')) + sum(view.inNamespace('Service', 'a'))
+  const ask = (world: Snapshot) =>
+    viewOf<Reads, { readonly unit: number }>(world, reads, settings, 'admitted').derive(both)
+  t.equal(ask(withSubject(snapshot, resource('Pod', 'a', 'y'))), 2)
+  upsert(resource('Service', 'b', 'x', 5))
+  t.equal(ask(withSubject(snapshot, resource('Pod', 'a', 'y'))), 6)
+})
