@@ -8,7 +8,7 @@ import {
   validatingWebhooks,
 } from '../src/admission/registration.ts'
 import { configSchema } from '../src/config/schema.ts'
-import { catalogue } from '../src/linkerd/catalogue.ts'
+import { catalogue } from '../src/linkerd/protocols/catalogue.ts'
 import { renderYaml } from '../src/manifests/render-yaml.ts'
 import { configMarkdown } from '../src/report/config-markdown.ts'
 import { protocolsMarkdown } from '../src/report/protocols-markdown.ts'

@@ -11,7 +11,7 @@ import type { Stage } from '../core/view.ts'
 import { isObject, own } from '../k8s/json.ts'
 import { isWatched, type KindName } from '../k8s/kinds.ts'
 import { annotationOf, type Resource, readResource } from '../k8s/resource.ts'
-import { settingsAmong } from '../linkerd/injector-reach.ts'
+import { settingsAmong } from '../linkerd/injection/injector-reach.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import type { Review } from './review.ts'
 

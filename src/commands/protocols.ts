@@ -1,6 +1,6 @@
 import { loadConfig } from '../config/load.ts'
-import { catalogue } from '../linkerd/catalogue.ts'
-import { protocolClasses } from '../linkerd/protocol.ts'
+import { catalogue } from '../linkerd/protocols/catalogue.ts'
+import { protocolClasses } from '../linkerd/protocols/protocol.ts'
 import { classTexts, portsInWords } from '../report/protocols-markdown.ts'
 import { rules } from '../rules/index.ts'
 import { oneOf, readArguments, UsageError } from './arguments.ts'

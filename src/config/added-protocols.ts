@@ -1,5 +1,5 @@
-import { catalogue } from '../linkerd/catalogue.ts'
-import { type Protocol, type ProtocolClass, protocolClasses } from '../linkerd/protocol.ts'
+import { catalogue } from '../linkerd/protocols/catalogue.ts'
+import { type Protocol, type ProtocolClass, protocolClasses } from '../linkerd/protocols/protocol.ts'
 import type { ListSchema, Schema } from './schema.ts'
 import type { ConfigError } from './validate.ts'
 

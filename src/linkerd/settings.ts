@@ -1,8 +1,8 @@
 import type { NamespacePattern } from '../core/namespace-pattern.ts'
-import type { CertificateWorld } from './certificate.ts'
+import type { CertificateWorld } from './certificates/certificate.ts'
 import { controlPlaneNamespace, defaultOpaquePorts, inboundPort, proxyPorts } from './facts.ts'
-import type { WebhookChoice } from './injector-webhook.ts'
-import type { Protocol } from './protocol.ts'
+import type { WebhookChoice } from './injection/injector-webhook.ts'
+import type { Protocol } from './protocols/protocol.ts'
 
 /**
  * What is true of this cluster's Linkerd, beyond single objects. Defaults are Linkerd's own ({@link file://./facts.ts});

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import type { Bundle, CertificateReader, Trust } from '../linkerd/certificate.ts'
+import type { Bundle, CertificateReader, Trust } from '../linkerd/certificates/certificate.ts'
 import { DerError } from './der.ts'
 import { instantOf, type ParsedCertificate, parseCertificate } from './parse-certificate.ts'
 import { readPem } from './pem-blocks.ts'

@@ -1,4 +1,4 @@
-import type { CertificateWorld, ServedCertificate } from '../linkerd/certificate.ts'
+import type { CertificateWorld, ServedCertificate } from '../linkerd/certificates/certificate.ts'
 import { createCertificateReader } from './certificate-reader.ts'
 
 /** A world of certificates into which somebody puts what is served. */

@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
-import type { Certificate, Instant } from '../linkerd/certificate.ts'
+import type { Certificate, Instant } from '../linkerd/certificates/certificate.ts'
 import {
   bitsOf,
   DerError,

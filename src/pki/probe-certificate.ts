@@ -1,5 +1,5 @@
 import { connect, type DetailedPeerCertificate } from 'node:tls'
-import type { ServedCertificate } from '../linkerd/certificate.ts'
+import type { ServedCertificate } from '../linkerd/certificates/certificate.ts'
 
 /** Whom to look at: the Service, the name it is asked by, and where it is reached. */
 export interface ProbeTarget {

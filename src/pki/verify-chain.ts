@@ -1,4 +1,4 @@
-import type { Distrust, Trust } from '../linkerd/certificate.ts'
+import type { Distrust, Trust } from '../linkerd/certificates/certificate.ts'
 import { whyNotPermitted } from './name-constraints.ts'
 import type { ParsedCertificate } from './parse-certificate.ts'
 import { whyNotSigned } from './verify-signature.ts'

@@ -1,6 +1,6 @@
 import type { Snapshot } from '../core/snapshot.ts'
-import type { ServedCertificate } from '../linkerd/certificate.ts'
-import { calledIn } from '../linkerd/certificate-gauges.ts'
+import type { ServedCertificate } from '../linkerd/certificates/certificate.ts'
+import { calledIn } from '../linkerd/certificates/certificate-gauges.ts'
 import { type ProbeTarget, probeCertificate } from './probe-certificate.ts'
 
 /** What is looked at, how, and who is told. */

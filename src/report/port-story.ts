@@ -1,8 +1,8 @@
 import { plainText } from '../core/plain-text.ts'
 import { describe } from '../k8s/resource.ts'
-import type { Experience, Traffic } from '../linkerd/connection.ts'
-import type { PortFact } from '../linkerd/port-facts.ts'
-import type { PathStory, PortStory, ServerStory } from '../linkerd/port-story.ts'
+import type { Experience, Traffic } from '../linkerd/protocols/connection.ts'
+import type { PortFact } from '../linkerd/protocols/port-facts.ts'
+import type { PathStory, PortStory, ServerStory } from '../linkerd/protocols/port-story.ts'
 
 /** Where something is written. */
 export type PlaceOf = (place: PortFact['place']) => { readonly file: string; readonly line: number } | undefined

@@ -1,6 +1,6 @@
 import { defaultOpaquePorts } from '../linkerd/facts.ts'
 import { portsByGo } from '../linkerd/port-list.ts'
-import { type Protocol, type ProtocolClass, protocolClasses } from '../linkerd/protocol.ts'
+import { type Protocol, type ProtocolClass, protocolClasses } from '../linkerd/protocols/protocol.ts'
 import { formatPorts, hasPort, portSet } from '../policy/port-set.ts'
 
 /** What a class means for a port of it. */

@@ -1,5 +1,5 @@
 import type { RuleDocumentation } from '../core/rule.ts'
-import type { Link } from '../linkerd/reachability.ts'
+import type { Link } from '../linkerd/reach/reachability.ts'
 import { type Html, html } from './html.ts'
 import {
   causeInWords,

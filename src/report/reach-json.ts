@@ -1,5 +1,5 @@
 import { describe } from '../k8s/resource.ts'
-import type { Workload } from '../linkerd/reach-workloads.ts'
+import type { Workload } from '../linkerd/reach/reach-workloads.ts'
 import type { ReachReport } from './reach.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { plainText, shortText } from '../core/plain-text.ts'
-import type { Workload } from '../linkerd/reach-workloads.ts'
-import type { Link } from '../linkerd/reachability.ts'
+import type { Workload } from '../linkerd/reach/reach-workloads.ts'
+import type { Link } from '../linkerd/reach/reachability.ts'
 import { causeInWords, namesOf, portsInWords, type ReachReport, remarksOn, summaryOf } from './reach.ts'
 
 /** Mermaid itself refuses more than 500 edges, and nobody reads that many. */

@@ -1,6 +1,6 @@
 import { shortText } from '../core/plain-text.ts'
-import type { Workload } from '../linkerd/reach-workloads.ts'
-import type { Link } from '../linkerd/reachability.ts'
+import type { Workload } from '../linkerd/reach/reach-workloads.ts'
+import type { Link } from '../linkerd/reach/reachability.ts'
 import { type Html, html } from './html.ts'
 import { meshInWords, namesOf, portsInWords, verdictInWords } from './reach.ts'
 

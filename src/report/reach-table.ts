@@ -1,5 +1,5 @@
 import { plainText, shortText } from '../core/plain-text.ts'
-import type { Link } from '../linkerd/reachability.ts'
+import type { Link } from '../linkerd/reach/reachability.ts'
 import {
   causeInWords,
   meshInWords,

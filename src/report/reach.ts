@@ -1,8 +1,8 @@
 import type { Path } from '../k8s/json.ts'
 import { describe, type Resource } from '../k8s/resource.ts'
-import type { Cause, ReachVerdict } from '../linkerd/reach-pair.ts'
-import type { Workload } from '../linkerd/reach-workloads.ts'
-import type { Link, Reachability } from '../linkerd/reachability.ts'
+import type { Cause, ReachVerdict } from '../linkerd/reach/reach-pair.ts'
+import type { Workload } from '../linkerd/reach/reach-workloads.ts'
+import type { Link, Reachability } from '../linkerd/reach/reachability.ts'
 import { formatPorts } from '../policy/port-set.ts'
 import { plural, type ReportedFailure } from './report.ts'
 

@@ -3,10 +3,10 @@ import { isUnresolved } from '../k8s/json.ts'
 import { type PodKind, podTemplateOf } from '../k8s/pod-template.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { opaqueAppProtocols } from '../linkerd/facts.ts'
-import { clientsOfService } from '../linkerd/mesh-clients.ts'
-import { forClients, opaqueReads, podSideOf, serviceList } from '../linkerd/opaque-ports.ts'
+import { clientsOfService } from '../linkerd/pods/mesh-clients.ts'
+import { forClients, opaqueReads, podSideOf, serviceList } from '../linkerd/protocols/opaque-ports.ts'
+import { isTcp, type ServicePort, selectedBy, targetOf } from '../linkerd/protocols/service-targets.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import { isTcp, type ServicePort, selectedBy, targetOf } from '../linkerd/service-targets.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 
 type PortView = View<(typeof opaqueReads)[number], LinkerdSettings>

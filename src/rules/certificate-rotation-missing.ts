@@ -1,10 +1,10 @@
 import type { View } from '../core/view.ts'
 import type { Resource } from '../k8s/resource.ts'
-import { type CallerKind, calledServices } from '../linkerd/called-service.ts'
-import { certificateFor, isManaged } from '../linkerd/cert-manager.ts'
-import { type RequestKind, requestDefects } from '../linkerd/certificate-request.ts'
+import { type CallerKind, calledServices } from '../linkerd/certificates/called-service.ts'
+import { certificateFor, isManaged } from '../linkerd/certificates/cert-manager.ts'
+import { type RequestKind, requestDefects } from '../linkerd/certificates/certificate-request.ts'
+import { trustIn } from '../linkerd/certificates/service-trust.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import { trustIn } from '../linkerd/service-trust.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 
 type RotationView = View<'Certificate' | 'Secret' | RequestKind, LinkerdSettings>

@@ -3,10 +3,10 @@ import { nearest } from '../core/nearest.ts'
 import { isUnresolved, type Path } from '../k8s/json.ts'
 import { type PodKind, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, describe, type Resource } from '../k8s/resource.ts'
-import { grammars } from '../linkerd/annotation-grammar.ts'
 import { annotations } from '../linkerd/facts.ts'
+import { grammars } from '../linkerd/injection/annotation-grammar.ts'
+import type { InjectionView } from '../linkerd/injection/workload-injection.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import type { InjectionView } from '../linkerd/workload-injection.ts'
 
 export const injectAnnotationInvalid = defineRule({
   id: 'inject-annotation-invalid',

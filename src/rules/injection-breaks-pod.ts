@@ -3,10 +3,9 @@ import { own, type Path } from '../k8s/json.ts'
 import { containersOf, type PodKind } from '../k8s/pod-template.ts'
 import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
 import { podSecurityLabel } from '../linkerd/facts.ts'
-import { type InjectedFault, injectedFaults, portClashes } from '../linkerd/injected-faults.ts'
-import { networkCommandOf } from '../linkerd/network-command.ts'
-import { portTakenByProxy } from '../linkerd/proxy-ports.ts'
-import { defineRule } from '../linkerd/rule.ts'
+import { type InjectedFault, injectedFaults, portClashes } from '../linkerd/injection/injected-faults.ts'
+import { networkCommandOf } from '../linkerd/injection/network-command.ts'
+import { portTakenByProxy } from '../linkerd/injection/proxy-ports.ts'
 import {
   certaintyOf,
   type InjectionView,
@@ -14,7 +13,8 @@ import {
   type WorkloadInjection,
   workloadInjection,
   wouldInject,
-} from '../linkerd/workload-injection.ts'
+} from '../linkerd/injection/workload-injection.ts'
+import { defineRule } from '../linkerd/rule.ts'
 
 export const injectionBreaksPod = defineRule({
   id: 'injection-breaks-pod',

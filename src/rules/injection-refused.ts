@@ -3,9 +3,7 @@ import { isMeant } from '../core/namespace-pattern.ts'
 import type { PodKind } from '../k8s/pod-template.ts'
 import { annotationOf, describe, type Resource } from '../k8s/resource.ts'
 import { annotations, configPrefixes } from '../linkerd/facts.ts'
-import { hasProxy, skipReasons } from '../linkerd/injection.ts'
-import { hasMeshLabel } from '../linkerd/meshed.ts'
-import { defineRule } from '../linkerd/rule.ts'
+import { hasProxy, skipReasons } from '../linkerd/injection/injection.ts'
 import {
   asksForInjection,
   certaintyOf,
@@ -14,7 +12,9 @@ import {
   pathOfAnnotation,
   pathOfReason,
   workloadInjection,
-} from '../linkerd/workload-injection.ts'
+} from '../linkerd/injection/workload-injection.ts'
+import { hasMeshLabel } from '../linkerd/pods/meshed.ts'
+import { defineRule } from '../linkerd/rule.ts'
 
 export const injectionRefused = defineRule({
   id: 'injection-refused',

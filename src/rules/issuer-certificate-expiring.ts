@@ -1,6 +1,6 @@
-import { ageOf } from '../linkerd/certificate-age.ts'
-import { judgeBundle } from '../linkerd/mesh-certificate-age.ts'
-import { issuedPeriod, pemsInSecret, roleOf } from '../linkerd/mesh-certificates.ts'
+import { ageOf } from '../linkerd/certificates/certificate-age.ts'
+import { judgeBundle } from '../linkerd/certificates/mesh-certificate-age.ts'
+import { issuedPeriod, pemsInSecret, roleOf } from '../linkerd/certificates/mesh-certificates.ts'
 import { defineRule } from '../linkerd/rule.ts'
 
 export const issuerCertificateExpiring = defineRule({

@@ -1,15 +1,15 @@
 import type { PodKind, PodTemplate } from '../k8s/pod-template.ts'
 import { containersOf } from '../k8s/pod-template.ts'
 import { annotationOf, describe, type Resource } from '../k8s/resource.ts'
-import { isKnownIn, nativeSidecarKeys, proxyAnnotation } from '../linkerd/proxy-annotations.ts'
-import { defineRule } from '../linkerd/rule.ts'
+import { isKnownIn, nativeSidecarKeys, proxyAnnotation } from '../linkerd/injection/proxy-annotations.ts'
 import {
   certaintyOf,
   type InjectionView,
   injectionReads,
   workloadInjection,
   wouldInject,
-} from '../linkerd/workload-injection.ts'
+} from '../linkerd/injection/workload-injection.ts'
+import { defineRule } from '../linkerd/rule.ts'
 
 export const meshedJobNeverCompletes = defineRule({
   id: 'meshed-job-never-completes',

@@ -1,8 +1,8 @@
 import type { View } from '../core/view.ts'
 import type { Resource } from '../k8s/resource.ts'
-import { confidenceIn, severityOf } from '../linkerd/certainty.ts'
-import { opaqueListFix, opaqueListInWords } from '../linkerd/opaque-fix.ts'
-import { openServicePorts, openServiceReads } from '../linkerd/open-service-ports.ts'
+import { confidenceIn, severityOf } from '../linkerd/protocols/certainty.ts'
+import { opaqueListFix, opaqueListInWords } from '../linkerd/protocols/opaque-fix.ts'
+import { openServicePorts, openServiceReads } from '../linkerd/protocols/open-service-ports.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 

@@ -1,6 +1,6 @@
 import { isUnresolved } from '../k8s/json.ts'
 import { configPrefixes } from '../linkerd/facts.ts'
-import { isInheritedIn, isKnownIn, proxyAnnotation } from '../linkerd/proxy-annotations.ts'
+import { isInheritedIn, isKnownIn, proxyAnnotation } from '../linkerd/injection/proxy-annotations.ts'
 import { defineRule } from '../linkerd/rule.ts'
 
 export const namespaceAnnotationNotInherited = defineRule({

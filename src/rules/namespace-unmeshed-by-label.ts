@@ -3,7 +3,7 @@ import { isMeant } from '../core/namespace-pattern.ts'
 import { own } from '../k8s/json.ts'
 import { annotationOf, labelsOf } from '../k8s/resource.ts'
 import { annotations, labels } from '../linkerd/facts.ts'
-import { injectorWebhooks, whyNotCalled, whyNotCalledByDefault } from '../linkerd/injector-webhook.ts'
+import { injectorWebhooks, whyNotCalled, whyNotCalledByDefault } from '../linkerd/injection/injector-webhook.ts'
 import { defineRule } from '../linkerd/rule.ts'
 
 export const namespaceUnmeshedByLabel = defineRule({

@@ -1,9 +1,9 @@
 import type { Resource } from '../k8s/resource.ts'
-import { addressGaps } from '../linkerd/address-gaps.ts'
-import { everyPolicy } from '../linkerd/every-policy.ts'
+import { addressGaps } from '../linkerd/policies/address-gaps.ts'
+import { everyPolicy } from '../linkerd/policies/every-policy.ts'
+import { type GapView, gapReads, wirePortGaps } from '../linkerd/policies/wire-port-gaps.ts'
+import { isWebOnly } from '../linkerd/protocols/web-ports.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import { isWebOnly } from '../linkerd/web-ports.ts'
-import { type GapView, gapReads, wirePortGaps } from '../linkerd/wire-port-gaps.ts'
 import type { PolicyKind } from '../policy/translate.ts'
 
 export const networkPolicyCidrCoversPods = defineRule({

@@ -1,10 +1,10 @@
 import type { Confidence, Severity } from '../core/finding.ts'
 import type { Resource } from '../k8s/resource.ts'
-import { deniedProxyPorts } from '../linkerd/denied-proxy-port.ts'
-import { everyPolicy } from '../linkerd/every-policy.ts'
-import { certaintyText } from '../linkerd/gap-certainty.ts'
+import { deniedProxyPorts } from '../linkerd/policies/denied-proxy-port.ts'
+import { everyPolicy } from '../linkerd/policies/every-policy.ts'
+import { certaintyText } from '../linkerd/policies/gap-certainty.ts'
+import { type GapView, gapReads } from '../linkerd/policies/wire-port-gaps.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import { type GapView, gapReads } from '../linkerd/wire-port-gaps.ts'
 import type { PolicyKind } from '../policy/translate.ts'
 
 export const networkPolicyDeniesProxyPort = defineRule({

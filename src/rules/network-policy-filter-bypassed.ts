@@ -1,8 +1,8 @@
 import type { Resource } from '../k8s/resource.ts'
-import { meshedPairs } from '../linkerd/meshed-pairs.ts'
-import { type PolicyView, policiesOf, policyReads } from '../linkerd/policy-world.ts'
+import { meshedPairs } from '../linkerd/policies/meshed-pairs.ts'
+import { type PolicyView, policiesOf, policyReads } from '../linkerd/policies/policy-world.ts'
+import { redirectedPorts, type WireView, wireReads } from '../linkerd/policies/wire-port.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import { redirectedPorts, type WireView, wireReads } from '../linkerd/wire-port.ts'
 import { formatPorts, portIntersection, portsOf } from '../policy/port-set.ts'
 
 export const networkPolicyFilterBypassed = defineRule({

@@ -1,7 +1,7 @@
 import type { Resource } from '../k8s/resource.ts'
 import { proxyPortNames } from '../linkerd/facts.ts'
-import { meshedPairs } from '../linkerd/meshed-pairs.ts'
-import { type PolicyView, policiesOf, policyReads } from '../linkerd/policy-world.ts'
+import { meshedPairs } from '../linkerd/policies/meshed-pairs.ts'
+import { type PolicyView, policiesOf, policyReads } from '../linkerd/policies/policy-world.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import { hasPort } from '../policy/port-set.ts'
 

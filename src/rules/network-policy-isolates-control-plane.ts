@@ -1,6 +1,6 @@
 import type { Resource } from '../k8s/resource.ts'
-import { closedControlPlane } from '../linkerd/control-plane-ingress.ts'
-import { type PolicyView, policyReads } from '../linkerd/policy-world.ts'
+import { closedControlPlane } from '../linkerd/policies/control-plane-ingress.ts'
+import { type PolicyView, policyReads } from '../linkerd/policies/policy-world.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { PolicyKind } from '../policy/translate.ts'
 

@@ -1,9 +1,9 @@
 import type { Resource } from '../k8s/resource.ts'
-import { hasPart, rulesPath } from '../linkerd/control-plane-access.ts'
-import { isAllowed, isPod, onTcp, type Question } from '../linkerd/policy-answer.ts'
-import { type PolicyView, policiesOf, policyReads, subjectsOf } from '../linkerd/policy-world.ts'
+import { hasPart, rulesPath } from '../linkerd/policies/control-plane-access.ts'
+import { isAllowed, isPod, onTcp, type Question } from '../linkerd/policies/policy-answer.ts'
+import { type PolicyView, policiesOf, policyReads, subjectsOf } from '../linkerd/policies/policy-world.ts'
+import { scrapers } from '../linkerd/policies/scrapers.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import { scrapers } from '../linkerd/scrapers.ts'
 import type { PolicyKind } from '../policy/translate.ts'
 
 export const networkPolicyOmitsAdminPort = defineRule({

@@ -1,12 +1,12 @@
 import type { Confidence, Severity } from '../core/finding.ts'
 import type { Resource } from '../k8s/resource.ts'
-import { everyPolicy } from '../linkerd/every-policy.ts'
-import { certaintyText } from '../linkerd/gap-certainty.ts'
-import { isServedInMesh, isTargeted } from '../linkerd/mesh-summary.ts'
-import { openProxyPort } from '../linkerd/open-proxy-port.ts'
+import { isServedInMesh, isTargeted } from '../linkerd/pods/mesh-summary.ts'
+import { everyPolicy } from '../linkerd/policies/every-policy.ts'
+import { certaintyText } from '../linkerd/policies/gap-certainty.ts'
+import { openProxyPort } from '../linkerd/policies/open-proxy-port.ts'
+import { type GapView, gapReads, type WirePortGap, wirePortGaps } from '../linkerd/policies/wire-port-gaps.ts'
+import { isWebOnly } from '../linkerd/protocols/web-ports.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import { isWebOnly } from '../linkerd/web-ports.ts'
-import { type GapView, gapReads, type WirePortGap, wirePortGaps } from '../linkerd/wire-port-gaps.ts'
 import type { PolicyKind } from '../policy/translate.ts'
 
 export const networkPolicyOmitsProxyPort = defineRule({

@@ -1,8 +1,8 @@
 import type { Resource } from '../k8s/resource.ts'
-import { isAllowed, isPod, type Question } from '../linkerd/policy-answer.ts'
-import { type PolicyView, policiesOf, policyReads, subjectsOf } from '../linkerd/policy-world.ts'
+import { isAllowed, isPod, type Question } from '../linkerd/policies/policy-answer.ts'
+import { type PolicyView, policiesOf, policyReads, subjectsOf } from '../linkerd/policies/policy-world.ts'
+import { unmeshedPeer } from '../linkerd/policies/unmeshed-peer.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import { unmeshedPeer } from '../linkerd/unmeshed-peer.ts'
 import { hasPort, type PortSet, portDifference, portsOf } from '../policy/port-set.ts'
 import type { PolicyKind } from '../policy/translate.ts'
 

@@ -4,13 +4,10 @@ import type { View } from '../core/view.ts'
 import { own } from '../k8s/json.ts'
 import { type PodKind, type PodTemplate, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
+import { injectorTrouble } from '../linkerd/certificates/injector-trouble.ts'
 import { annotations, labels } from '../linkerd/facts.ts'
-import { annotationVerdict, hasProxy, skipReasons } from '../linkerd/injection.ts'
-import { injectorOutage } from '../linkerd/injector-outage.ts'
-import { injectorTrouble } from '../linkerd/injector-trouble.ts'
-import { hasMeshLabel } from '../linkerd/meshed.ts'
-import { defineRule } from '../linkerd/rule.ts'
-import type { LinkerdSettings } from '../linkerd/settings.ts'
+import { annotationVerdict, hasProxy, skipReasons } from '../linkerd/injection/injection.ts'
+import { injectorOutage } from '../linkerd/injection/injector-outage.ts'
 import {
   certaintyOf,
   injectionReads,
@@ -19,7 +16,10 @@ import {
   pathOfReason,
   type WorkloadInjection,
   workloadInjection,
-} from '../linkerd/workload-injection.ts'
+} from '../linkerd/injection/workload-injection.ts'
+import { hasMeshLabel } from '../linkerd/pods/meshed.ts'
+import { defineRule } from '../linkerd/rule.ts'
+import type { LinkerdSettings } from '../linkerd/settings.ts'
 
 const reads = [...injectionReads, 'Certificate', 'Pod', 'Secret', 'Service'] as const
 

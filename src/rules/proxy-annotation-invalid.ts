@@ -5,17 +5,17 @@ import { isUnresolved, type Path } from '../k8s/json.ts'
 import type { ObjectMeta } from '../k8s/kinds.ts'
 import type { PodKind } from '../k8s/pod-template.ts'
 import { describe, type Resource } from '../k8s/resource.ts'
-import { type Consequence, type Grammar, type GrammarName, grammars } from '../linkerd/annotation-grammar.ts'
-import { isInheritedIn, isKnownIn, proxyAnnotation } from '../linkerd/proxy-annotations.ts'
-import { defineRule } from '../linkerd/rule.ts'
-import { spoilsPatch } from '../linkerd/spoilt-patch.ts'
+import { type Consequence, type Grammar, type GrammarName, grammars } from '../linkerd/injection/annotation-grammar.ts'
+import { isInheritedIn, isKnownIn, proxyAnnotation } from '../linkerd/injection/proxy-annotations.ts'
+import { spoilsPatch } from '../linkerd/injection/spoilt-patch.ts'
 import {
   certaintyOf,
   type InjectionView,
   injectionReads,
   workloadInjection,
   wouldInject,
-} from '../linkerd/workload-injection.ts'
+} from '../linkerd/injection/workload-injection.ts'
+import { defineRule } from '../linkerd/rule.ts'
 
 export const proxyAnnotationInvalid = defineRule({
   id: 'proxy-annotation-invalid',

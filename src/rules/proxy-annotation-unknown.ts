@@ -6,7 +6,12 @@ import type { ObjectMeta } from '../k8s/kinds.ts'
 import { type PodKind, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
 import { annotations, configPrefixes, labels, ownPrefix, writtenAnnotations } from '../linkerd/facts.ts'
-import { isKnownIn, type ProxyAnnotation, proxyAnnotation, proxyAnnotations } from '../linkerd/proxy-annotations.ts'
+import {
+  isKnownIn,
+  type ProxyAnnotation,
+  proxyAnnotation,
+  proxyAnnotations,
+} from '../linkerd/injection/proxy-annotations.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 

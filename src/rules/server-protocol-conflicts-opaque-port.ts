@@ -1,10 +1,15 @@
 import type { Resource } from '../k8s/resource.ts'
 import { describe } from '../k8s/resource.ts'
-import { severityOf } from '../linkerd/certainty.ts'
-import { protocolOf } from '../linkerd/inbound-protocol.ts'
-import { type ConflictView, conflictReads, deniedByAppProtocol, opaqueDespite } from '../linkerd/protocol-conflicts.ts'
+import { severityOf } from '../linkerd/protocols/certainty.ts'
+import { protocolOf } from '../linkerd/protocols/inbound-protocol.ts'
+import {
+  type ConflictView,
+  conflictReads,
+  deniedByAppProtocol,
+  opaqueDespite,
+} from '../linkerd/protocols/protocol-conflicts.ts'
+import { isTcp } from '../linkerd/protocols/service-targets.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import { isTcp } from '../linkerd/service-targets.ts'
 
 export const serverProtocolConflictsOpaquePort = defineRule({
   id: 'server-protocol-conflicts-opaque-port',

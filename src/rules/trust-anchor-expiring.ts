@@ -1,7 +1,13 @@
 import type { View } from '../core/view.ts'
-import { ageOf } from '../linkerd/certificate-age.ts'
-import { judgeBundle } from '../linkerd/mesh-certificate-age.ts'
-import { anchorsInConfigMap, issuedPeriod, type PlacedPem, pemsInSecret, roleOf } from '../linkerd/mesh-certificates.ts'
+import { ageOf } from '../linkerd/certificates/certificate-age.ts'
+import { judgeBundle } from '../linkerd/certificates/mesh-certificate-age.ts'
+import {
+  anchorsInConfigMap,
+  issuedPeriod,
+  type PlacedPem,
+  pemsInSecret,
+  roleOf,
+} from '../linkerd/certificates/mesh-certificates.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 

@@ -2,11 +2,9 @@ import { own, type Path } from '../k8s/json.ts'
 import type { PodKind } from '../k8s/pod-template.ts'
 import { describe, type Resource } from '../k8s/resource.ts'
 import { annotations, configPrefixes, proxyPortNames } from '../linkerd/facts.ts'
-import { skipReasons } from '../linkerd/injection.ts'
-import { predictInjection } from '../linkerd/predict-injection.ts'
-import { isInheritedIn, isKnownIn, proxyAnnotation } from '../linkerd/proxy-annotations.ts'
-import { defineRule } from '../linkerd/rule.ts'
-import type { LinkerdSettings } from '../linkerd/settings.ts'
+import { skipReasons } from '../linkerd/injection/injection.ts'
+import { predictInjection } from '../linkerd/injection/predict-injection.ts'
+import { isInheritedIn, isKnownIn, proxyAnnotation } from '../linkerd/injection/proxy-annotations.ts'
 import {
   asksForInjection,
   certaintyOf,
@@ -15,7 +13,9 @@ import {
   pathOfAnnotation,
   pathOfReason,
   workloadInjection,
-} from '../linkerd/workload-injection.ts'
+} from '../linkerd/injection/workload-injection.ts'
+import { defineRule } from '../linkerd/rule.ts'
+import type { LinkerdSettings } from '../linkerd/settings.ts'
 
 export const upgradeChangesInjection = defineRule({
   id: 'upgrade-changes-injection',

@@ -1,11 +1,11 @@
 import type { View } from '../core/view.ts'
 import type { Resource } from '../k8s/resource.ts'
-import { type CallerKind, calledServices } from '../linkerd/called-service.ts'
-import { renewal } from '../linkerd/cert-manager.ts'
-import { ageOf } from '../linkerd/certificate-age.ts'
-import { issuedPeriod, pemsInSecret, roleOf, serviceOf } from '../linkerd/mesh-certificates.ts'
+import { type CallerKind, calledServices } from '../linkerd/certificates/called-service.ts'
+import { renewal } from '../linkerd/certificates/cert-manager.ts'
+import { ageOf } from '../linkerd/certificates/certificate-age.ts'
+import { issuedPeriod, pemsInSecret, roleOf, serviceOf } from '../linkerd/certificates/mesh-certificates.ts'
+import { trustIn } from '../linkerd/certificates/service-trust.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import { trustIn } from '../linkerd/service-trust.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 
 type ExpiryView = View<'Certificate' | 'Secret', LinkerdSettings>

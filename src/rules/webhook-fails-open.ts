@@ -1,9 +1,9 @@
 import type { View } from '../core/view.ts'
 import type { Resource } from '../k8s/resource.ts'
-import { type CallerKind, calledServices } from '../linkerd/called-service.ts'
-import { renewal } from '../linkerd/cert-manager.ts'
+import { type CallerKind, calledServices } from '../linkerd/certificates/called-service.ts'
+import { renewal } from '../linkerd/certificates/cert-manager.ts'
+import { certainly, troubleWith, trustIn } from '../linkerd/certificates/service-trust.ts'
 import { defineRule } from '../linkerd/rule.ts'
-import { certainly, troubleWith, trustIn } from '../linkerd/service-trust.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 
 type FailsOpenView = View<'Certificate' | 'Secret', LinkerdSettings>

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { AnchorGauge, CertificateGauge } from '../linkerd/certificate-gauges.ts'
+import type { AnchorGauge, CertificateGauge } from '../linkerd/certificates/certificate-gauges.ts'
 
 /** What the webhook counts. Labels are few and bounded: rules, operations, and kinds that rules know. */
 export interface Metrics {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { check } from '../../src/commands/check.ts'
 import { protocols } from '../../src/commands/protocols.ts'
-import { catalogue } from '../../src/linkerd/catalogue.ts'
+import { catalogue } from '../../src/linkerd/protocols/catalogue.ts'
 
 async function run(command: typeof protocols, args: readonly string[], cwd = import.meta.dirname) {
   let stdout = ''

@@ -2,8 +2,8 @@ import { snapshotOf } from '../../src/core/snapshot.ts'
 import { type View, viewOf } from '../../src/core/view.ts'
 import type { KindName } from '../../src/k8s/kinds.ts'
 import { type Resource, readResource } from '../../src/k8s/resource.ts'
+import { type GapView, gapReads } from '../../src/linkerd/policies/wire-port-gaps.ts'
 import { defaultSettings, type LinkerdSettings } from '../../src/linkerd/settings.ts'
-import { type GapView, gapReads } from '../../src/linkerd/wire-port-gaps.ts'
 
 /** The object as rules see it. */
 export function resource<K extends KindName>(kind: K, wire: object): Resource<K> {

@@ -1,4 +1,4 @@
-import type { Injectable } from '../../src/linkerd/injection.ts'
+import type { Injectable } from '../../src/linkerd/injection/injection.ts'
 
 const tokenMount = { mountPath: '/var/run/secrets/kubernetes.io/serviceaccount', name: 'token' }
 

@@ -1,5 +1,5 @@
-import type { InjectedFault, PortClash } from '../../src/linkerd/injected-faults.ts'
-import type { Injection } from '../../src/linkerd/predict-injection.ts'
+import type { InjectedFault, PortClash } from '../../src/linkerd/injection/injected-faults.ts'
+import type { Injection } from '../../src/linkerd/injection/predict-injection.ts'
 
 /*
  * What the API server said of a Pod after injection, reduced to the containers that were added: the rest is the Pod's own

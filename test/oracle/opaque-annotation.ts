@@ -1,7 +1,7 @@
 import { annotationOf } from '../../src/k8s/resource.ts'
 import { annotations } from '../../src/linkerd/facts.ts'
-import { injectedOnPod, injectedOnService } from '../../src/linkerd/injected-opaque-ports.ts'
-import { type SkipReason, whyNotInjected } from '../../src/linkerd/injection.ts'
+import { injectedOnPod, injectedOnService } from '../../src/linkerd/injection/injected-opaque-ports.ts'
+import { type SkipReason, whyNotInjected } from '../../src/linkerd/injection/injection.ts'
 import { compareRecords, settingsOf } from './records.ts'
 
 /*

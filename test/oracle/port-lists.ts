@@ -1,10 +1,10 @@
 import { podTemplateOf } from '../../src/k8s/pod-template.ts'
 import { annotationOf, readResource } from '../../src/k8s/resource.ts'
 import { annotations, defaultSkipPorts, goTrue } from '../../src/linkerd/facts.ts'
-import { injectedOnPod } from '../../src/linkerd/injected-opaque-ports.ts'
-import { dropsList, tokensOf } from '../../src/linkerd/list-tokens.ts'
-import { podPortsNamed } from '../../src/linkerd/opaque-ports.ts'
+import { injectedOnPod } from '../../src/linkerd/injection/injected-opaque-ports.ts'
 import { portsByGo } from '../../src/linkerd/port-list.ts'
+import { dropsList, tokensOf } from '../../src/linkerd/protocols/list-tokens.ts'
+import { podPortsNamed } from '../../src/linkerd/protocols/opaque-ports.ts'
 import { formatPorts } from '../../src/policy/port-set.ts'
 import { compareRecords, settingsOf } from './records.ts'
 

@@ -1,9 +1,9 @@
 import type { ObjectMeta } from '../../src/k8s/kinds.ts'
-import { injectedOnPod } from '../../src/linkerd/injected-opaque-ports.ts'
-import type { Injectable } from '../../src/linkerd/injection.ts'
-import { type Injection, predictInjection } from '../../src/linkerd/predict-injection.ts'
-import { environmentOf } from '../../src/linkerd/proxy-environment.ts'
-import { inboundPortsOf, opaquePortsOfProxy } from '../../src/linkerd/proxy-port-lists.ts'
+import { injectedOnPod } from '../../src/linkerd/injection/injected-opaque-ports.ts'
+import type { Injectable } from '../../src/linkerd/injection/injection.ts'
+import { type Injection, predictInjection } from '../../src/linkerd/injection/predict-injection.ts'
+import { environmentOf } from '../../src/linkerd/injection/proxy-environment.ts'
+import { inboundPortsOf, opaquePortsOfProxy } from '../../src/linkerd/injection/proxy-port-lists.ts'
 import type { LinkerdSettings } from '../../src/linkerd/settings.ts'
 
 /*

@@ -1,4 +1,4 @@
-import { whyServerRefused } from '../../src/linkerd/server-grammar.ts'
+import { whyServerRefused } from '../../src/linkerd/injection/server-grammar.ts'
 import { defaultSettings } from '../../src/linkerd/settings.ts'
 import { compareRecords } from './records.ts'
 

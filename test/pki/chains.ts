@@ -1,4 +1,4 @@
-import type { Distrust } from '../../src/linkerd/certificate.ts'
+import type { Distrust } from '../../src/linkerd/certificates/certificate.ts'
 import { type Issued, issue, type KeyPair, makeKeys, pemOf, usage } from './issue.ts'
 
 /*

@@ -1,0 +1,90 @@
+import type { Path } from '../../k8s/json.ts'
+import type { Resource } from '../../k8s/resource.ts'
+import { contains } from '../../policy/box.ts'
+import { type Policy, podKey } from '../../policy/policy.ts'
+import type { PolicyKind } from '../../policy/translate.ts'
+import { controlPlanePods } from '../facts.ts'
+import { controlPlanesOf, isControlPlane, isNamespaceMeshed } from '../pods/meshed.ts'
+import { imaginedPodIn, namespacesWithPods, type PodFacts, podsIn } from '../pods/pod-facts.ts'
+import { componentPods, hasPart, rulesPath } from './control-plane-access.ts'
+import { isAllowed, isApiServer, isPod, onTcp, type Question } from './policy-answer.ts'
+import { namespaceLabelsOf, namespaceMatches } from './policy-peers.ts'
+import { type PolicyView, policiesOf, policiesOn } from './policy-world.ts'
+
+/** Who cannot reach a component of the control plane. */
+export interface ClosedComponent {
+  readonly path: Path
+  readonly target: string
+  readonly component: string
+  readonly ports: readonly number[]
+  /** A Pod whose proxy cannot; undefined for the API server. */
+  readonly client: string | undefined
+  readonly sure: boolean
+}
+
+/** Where policies on the control plane keep out the API server or proxies: per policy of this object that has to do with it. */
+export function* closedControlPlane(resource: Resource<PolicyKind>, view: PolicyView): Generator<ClosedComponent> {
+  for (const policy of policiesOf(resource, view)) {
+    const { isolates, restrictions } = policy.directions.ingress
+    if (policy.unknownSubject || (!isolates && restrictions.length === 0)) continue
+    for (const namespace of controlPlanesOf(view)) {
+      if (!isAbout(policy, namespace, view)) continue
+      for (const { component, proxies, apiServer } of controlPlanePods)
+        for (const pod of componentPods(component, namespace, view)) {
+          if (!contains(policy.subject, pod.labels, podKey)) continue
+          const about = { policy, pod, path: rulesPath(policy, resource, 'ingress'), view }
+          const target = pod.name ?? `${component} in ${namespace}`
+          yield* closedTo(about, proxies, apiServer, { target, component })
+        }
+    }
+  }
+}
+
+function isAbout({ namespace, subject }: Policy, name: string, view: PolicyView): boolean {
+  if (namespace !== '' && namespace !== name) return false
+  return namespaceMatches(subject, name, namespaceLabelsOf(name, view)) === 'yes'
+}
+
+interface About {
+  readonly policy: Policy
+  readonly pod: PodFacts
+  readonly path: Path
+  readonly view: PolicyView
+}
+
+function* closedTo(
+  { policy, pod, path, view }: About,
+  proxies: readonly number[],
+  apiServer: readonly number[],
+  named: { readonly target: string; readonly component: string },
+): Generator<ClosedComponent> {
+  const subject = { pod, text: named.target, policies: policiesOn(pod, view) }
+  const closed = (ports: readonly number[], peer: Question['peer']) =>
+    ports.filter((port) => {
+      const question: Question = { direction: 'ingress', ports: onTcp(port, pod), peer }
+      return isAllowed(subject.policies, question) === 'no' && hasPart(policy, subject, question)
+    })
+  const ports = closed(apiServer, isApiServer(false))
+  if (ports.length > 0) {
+    const sure = closed(apiServer, isApiServer(true)).length > 0
+    yield { path, ...named, ports, client: undefined, sure }
+  }
+  if (proxies.length === 0) return
+  for (const client of meshedClients(view)) {
+    const found = closed(proxies, isPod(client, view))
+    if (found.length === 0) continue
+    const text = client.name ?? `namespace ${client.namespace}`
+    yield { path, ...named, ports: found, client: text, sure: client.meshed === 'yes' }
+    return
+  }
+}
+
+/** One of the meshed Pods of each namespace, or one as it would be. */
+function* meshedClients(view: PolicyView): Generator<PodFacts> {
+  for (const name of new Set([...view.namespacesWith('Namespace'), ...namespacesWithPods(view)])) {
+    if (isControlPlane(name, view)) continue
+    const known = podsIn(name, view).find((pod) => pod.meshed === 'yes' && !pod.hostNetwork)
+    if (known) yield known
+    else if (isNamespaceMeshed(name, view) === 'yes') yield imaginedPodIn(name, 'yes', view)
+  }
+}

@@ -1,0 +1,154 @@
+import { type Cache, createCache } from '../../core/cache.ts'
+import { isUnresolved } from '../../k8s/json.ts'
+import { type Box, boxKey, contains, exclude, isEmpty, mayContain, movePrefix } from '../../policy/box.ts'
+import { namespaceKey, namespaceNameLabel, type Policy, podKey } from '../../policy/policy.ts'
+import { isControlPlane, isNamespaceMeshed, type MeshView } from '../pods/meshed.ts'
+import { imaginedPodIn, type PodFacts, podsIn } from '../pods/pod-facts.ts'
+import { type PolicyView, placesOf, policiesIn, unplacedForms } from './policy-forms.ts'
+import { describePeers, knownNamespaces, unseenNamespacesMeshed, withInjectedLabels } from './policy-peers.ts'
+
+/** Pods a policy selects: one that is known, or those that nobody has seen. */
+export interface TargetPods {
+  readonly pod: PodFacts
+  /** For Pods nobody has seen: the policy's own subject, as far as they are meshed. */
+  readonly box: Box | undefined
+}
+
+/** A policy that selects a target, or may once its values are filled in. */
+export interface Selecting {
+  readonly policy: Policy
+  readonly certain: boolean
+}
+
+/**
+ * The Pods a policy is about, without those that are surely not meshed and without the control plane. Where none is known,
+ * those that its selector would select; where the selected ones are all unmeshed, nobody.
+ */
+export function* targetsOf(policy: Policy, view: MeshView): Generator<TargetPods> {
+  if (isUnresolved(policy.namespace) || isControlPlane(policy.namespace, view)) return
+  const selected = selectedBy(policy, view)
+  for (const pod of selected) if (pod.meshed !== 'no' && !pod.hostNetwork && !pod.unknown) yield { pod, box: undefined }
+  if (selected.length > 0) return
+  const meshed = isNamespaceMeshed(policy.namespace, view)
+  const pod = imaginedPodIn(policy.namespace, meshed, view)
+  if (meshed === 'no' || pod.unknown) return
+  yield { pod, box: withInjectedLabels(policy.subject, policy.namespace, view) }
+}
+
+/** Pods of namespaces nobody has seen, as far as a policy is about them that is about Pods of any namespace. */
+function* unseenTargets(policy: Policy, view: MeshView): Generator<TargetPods> {
+  const meshed = unseenNamespacesMeshed(policy.subject, view)
+  const unseen = exclude(policy.subject, namespaceKey + namespaceNameLabel, knownNamespaces(view))
+  const box = withInjectedLabels(unseen, undefined, view)
+  if (meshed !== 'no' && !isEmpty(box)) yield { pod: imaginedPodIn('', meshed, view), box }
+}
+
+/** A policy as it is about one namespace, and its targets there. */
+interface Place {
+  readonly own: Policy
+  readonly targets: readonly TargetPods[]
+}
+
+/**
+ * The targets of a policy by namespace ({@link placesOf}). One about Pods of any namespace stands for Pods nobody has seen only
+ * where it is about none that is known: first in namespaces that are known, then, in files, in others.
+ */
+export function* targetsByPlace(policy: Policy, wide: boolean, view: PolicyView): Generator<Place> {
+  const places = placesOf(policy, wide, view).map((own): Place => ({ own, targets: [...targetsOf(own, view)] }))
+  if (!wide) {
+    yield* places
+    return
+  }
+  const known = places.filter(({ own }) => selectedBy(own, view).length > 0)
+  if (known.length > 0 || view.scope === 'cluster') yield* known
+  else if (places.some(({ targets }) => targets.length > 0)) yield* places
+  else yield { own: policy, targets: [...unseenTargets(policy, view)] }
+}
+
+/** Every policy that selects the target, wholly or in part, or may. */
+export function policiesOn({ pod, box }: TargetPods, own: Policy, view: PolicyView): readonly Selecting[] {
+  const { policies, byPod, unknown } = view.deriveFor(pod.namespace, findSelecting)
+  if (box === undefined && !unknown && !pod.unknownLabels) return byPod.get(pod) ?? []
+  const selecting: Selecting[] = []
+  for (const policy of policies) {
+    if (policy === own) selecting.push({ policy, certain: true })
+    else if (box) selecting.push({ policy, certain: !policy.unknownSubject && !own.unknownSubject })
+    else if (selectedBy(policy, view).includes(pod)) selecting.push({ policy, certain: isHeldExactly(policy) })
+    else if ((policy.unknownSubject || pod.unknownLabels) && mayContain(policy.subject, pod.labels, podKey))
+      selecting.push({ policy, certain: false })
+  }
+  return selecting
+}
+
+interface SelectingIn {
+  readonly policies: readonly Policy[]
+  /** Where whom they select is known. */
+  readonly byPod: ReadonlyMap<PodFacts, readonly Selecting[]>
+  /** Whom some policy selects hangs on a value that is not filled in yet. */
+  readonly unknown: boolean
+}
+
+function findSelecting(view: PolicyView, namespace: string): SelectingIn {
+  const policies = policiesIn(namespace, view)
+  const byPod = new Map<PodFacts, Selecting[]>()
+  for (const policy of policies) {
+    const selecting = { policy, certain: isHeldExactly(policy) }
+    for (const pod of selectedBy(policy, view)) {
+      const known = byPod.get(pod)
+      if (known) known.push(selecting)
+      else byPod.set(pod, [selecting])
+    }
+  }
+  return { policies, byPod, unknown: policies.some((policy) => policy.unknownSubject) }
+}
+
+/** Is whom it is about as far as it says, but for values that are not filled in? */
+function isHeldExactly({ unknownSubject, notes }: Policy): boolean {
+  return !unknownSubject || notes.length === 0
+}
+
+/** Policies of a namespace that is not filled in yet, which may be any. */
+export function unplacedPolicies(view: PolicyView): readonly Selecting[] {
+  return view.derive(findUnplaced)
+}
+
+function findUnplaced(view: PolicyView): readonly Selecting[] {
+  return view.scope === 'cluster' ? [] : unplacedForms(view).map((policy) => ({ policy, certain: false }))
+}
+
+/** The known Pods that a policy selects. */
+export function selectedBy(policy: Policy, view: MeshView): readonly PodFacts[] {
+  return view.deriveFor(policy.namespace, startSelections)(policy.subject)
+}
+
+/** Remembers whom a subject selects for as long as the Pods stay what they are. */
+function startSelections(view: MeshView, namespace: string): (subject: Box) => readonly PodFacts[] {
+  const pods = podsIn(namespace, view)
+  const known: Cache<readonly PodFacts[]> = createCache()
+  return (subject) => known(boxKey(subject), () => pods.filter((pod) => contains(subject, pod.labels, podKey)))
+}
+
+const targetKey = 'target/'
+const targetNamespaceKey = 'target-namespace/'
+
+/** The target as a box of its own keys, beside those of a peer. A known Pod leaves nothing open. */
+export function targetBox({ box }: TargetPods): Box {
+  return box === undefined ? new Map() : subjectBox(box)
+}
+
+/** A policy's subject over the keys of {@link targetBox}. */
+export function subjectBox(subject: Box): Box {
+  return movePrefix(movePrefix(subject, podKey, targetKey), namespaceKey, targetNamespaceKey)
+}
+
+/** The targets in words. What is left after coverage says which of them are meant. */
+export function describeTarget({ pod, box }: TargetPods, remainder: Box): string {
+  if (box === undefined) return pod.name ?? ''
+  const own = [...remainder].filter(([key]) => key.startsWith(targetKey) || key.startsWith(targetNamespaceKey))
+  const targets = movePrefix(movePrefix(new Map(own), targetKey, podKey), targetNamespaceKey, namespaceKey)
+  const namespace = pod.namespace === '' ? undefined : pod.namespace
+  return describePeers(
+    { pod, box, namespaceLabels: undefined, namespace, doubtful: false, whole: false, instead: [] },
+    targets,
+  )
+}

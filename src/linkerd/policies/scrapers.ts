@@ -1,0 +1,34 @@
+import type { Partition } from '../../core/snapshot.ts'
+import { own } from '../../k8s/json.ts'
+import type { MeshView } from '../pods/meshed.ts'
+import { namespacesWithPods, type PodFacts, podsIn } from '../pods/pod-facts.ts'
+
+/** Labels by which charts and operators name a Prometheus, and the viz extension its own (viz/charts/linkerd-viz). */
+const nameLabels = ['app.kubernetes.io/name', 'app', 'component']
+
+/** Pods that are a Prometheus by their labels. */
+export function scrapers(view: MeshView): readonly PodFacts[] {
+  return [...view.around().maintain(findScrapers, correctScrapers).values()].flat()
+}
+
+function findScrapers(view: MeshView): Map<string, readonly PodFacts[]> {
+  const found = new Map<string, readonly PodFacts[]>()
+  view.namespacesWith('Namespace')
+  for (const namespace of namespacesWithPods(view)) setScrapers(found, namespace, view)
+  return found
+}
+
+/** Corrects the map in place. */
+function correctScrapers(found: Map<string, readonly PodFacts[]>, changed: readonly Partition[], view: MeshView): void {
+  for (const namespace of new Set(changed.map((place) => place.namespace))) setScrapers(found, namespace, view)
+}
+
+function setScrapers(found: Map<string, readonly PodFacts[]>, namespace: string, view: MeshView): void {
+  const here = podsIn(namespace, view).filter(isScraper)
+  if (here.length === 0) found.delete(namespace)
+  else found.set(namespace, here)
+}
+
+function isScraper({ labels, hostNetwork }: PodFacts): boolean {
+  return !hostNetwork && nameLabels.some((label) => own(labels, label) === 'prometheus')
+}

@@ -1,0 +1,73 @@
+import { proxyPorts } from '../../facts.ts'
+import type { Protocol } from '../protocol.ts'
+
+/** Mail: the server greets. Where TLS begins at once (465, 993, 995) the client is first: those are in implicit-tls.ts. */
+export const mail: readonly Protocol[] = [
+  {
+    id: 'smtp',
+    name: 'SMTP',
+    class: 'server-first',
+    ports: [25, 587, 2525, 1025, 3025],
+    numberAlone: [25, 587],
+    images: [
+      'postfix',
+      'exim',
+      'exim4',
+      'haraka',
+      'mailhog',
+      'mailpit',
+      'maildev',
+      'docker-mailserver',
+      'smtp*',
+      'opensmtpd',
+      'greenmail',
+      'stalwart*',
+    ],
+    portNames: ['smtp', 'submission'],
+    apps: ['postfix', 'mailhog', 'mailpit', 'docker-mailserver'],
+    source: 'RFC 5321, 3.1: the server opens with a 220 greeting',
+  },
+  {
+    id: 'lmtp',
+    name: 'LMTP',
+    class: 'server-first',
+    ports: [24],
+    images: ['dovecot', 'postfix', 'docker-mailserver', 'stalwart*'],
+    portNames: ['lmtp'],
+    apps: ['dovecot'],
+    source: 'RFC 2033, 4: as SMTP, the server opens with 220',
+  },
+  {
+    id: 'pop3',
+    name: 'POP3',
+    class: 'server-first',
+    ports: [110, 3110],
+    numberAlone: [110],
+    images: ['dovecot', 'cyrus-imapd', 'greenmail', 'docker-mailserver', 'stalwart*'],
+    portNames: ['pop3', 'pop'],
+    apps: ['dovecot'],
+    source: 'RFC 1939, 4: the server issues a one-line greeting',
+  },
+  {
+    id: 'imap',
+    name: 'IMAP',
+    class: 'server-first',
+    ports: [143, 3143],
+    numberAlone: [143],
+    images: ['dovecot', 'cyrus-imapd', 'greenmail', 'docker-mailserver', 'stalwart*'],
+    portNames: ['imap'],
+    apps: ['dovecot'],
+    source: 'RFC 9051, 7.1.1: the server opens with a greeting',
+  },
+  {
+    // IANA gave it the number that Linkerd's proxy took for its control port: nothing reaches the server there.
+    id: 'managesieve',
+    name: 'ManageSieve',
+    class: 'server-first',
+    ports: [proxyPorts.control],
+    images: ['dovecot', 'cyrus-imapd', 'docker-mailserver', 'stalwart*'],
+    portNames: ['sieve', 'managesieve'],
+    apps: ['dovecot'],
+    source: 'RFC 5804, 1.7: the server sends its capabilities once the connection is made',
+  },
+]

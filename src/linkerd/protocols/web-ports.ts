@@ -1,0 +1,6 @@
+import type { PortSet } from '../../policy/port-set.ts'
+
+/** Nothing but ports of the web and the API server. */
+export function isWebOnly(numbers: PortSet): boolean {
+  return numbers.length > 0 && numbers.every(([from, to]) => from === to && [80, 443, 6443].includes(from))
+}
