@@ -9,6 +9,7 @@ const commands = {
   protocols: async () => (await import('./commands/protocols.ts')).protocols,
   reach: async () => (await import('./commands/reach.ts')).reach,
   explain: async () => (await import('./commands/explain.ts')).explain,
+  health: async () => (await import('./commands/health.ts')).health,
 }
 
 const usage = `meshgate ${version}: stops Linkerd misconfigurations before they reach a cluster
@@ -21,6 +22,7 @@ const usage = `meshgate ${version}: stops Linkerd misconfigurations before they 
   meshgate explain RULE      what a rule means, why it matters, what to do
   meshgate explain --port SERVICE:PORT [PATH…]
                              what each side knows of a port, and what connections to it experience
+  meshgate health            ask a running webhook whether it is alive
   meshgate COMMAND --help    the options of a command
   meshgate --version
 `

@@ -23,6 +23,7 @@ t.test('it has the same version everywhere', async (t) => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   t.equal(manifest.version, version)
   t.equal(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).version, version)
+  t.match(readFileSync(join(root, 'Dockerfile'), 'utf8'), `org.opencontainers.image.version="${version}"`)
 })
 
 t.test('it generates what is committed', async (t) => {
