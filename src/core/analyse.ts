@@ -1,10 +1,10 @@
 import type { KindName } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
 import type { Failure, Finding } from './finding.ts'
-import { kindsIn, noKinds, unionOfKinds } from './kind-set.ts'
+import { type KindSet, kindsIn, setOfKinds } from './kind-set.ts'
 import { fill, type Rule } from './rule.ts'
 import type { Snapshot, Trouble } from './snapshot.ts'
-import { type Stage, type View, viewOf } from './view.ts'
+import { type Stage, sharedViewOf, type View } from './view.ts'
 
 export interface Analysis<S> {
   readonly subjects: Iterable<Resource>
@@ -35,46 +35,63 @@ export function analyse<S>(analysis: Analysis<S>): { findings: Finding[]; failur
   const findings: Finding[] = []
   const failures: Failure[] = []
   const doubts: Doubt[] = []
-  let read = noKinds
   const { snapshot, settings, stage, onRead } = analysis
-  const runs = analysis.rules
-    .filter((rule) => rule.judges === 'both' || rule.judges === stage)
-    .map((rule): Run<S> => ({ rule, view: undefined }))
+  const runs = runsOf(analysis.rules, stage)
+  const shared = sharedViewOf(snapshot, settings, stage)
 
   for (const subject of analysis.subjects) {
-    for (const run of runs) {
-      const { rule } = run
-      const check = rule.check[subject.kind] as
-        | ((subject: Resource, seen: View<KindName, S>) => Iterable<Reported>)
-        | undefined
-      if (check === undefined) continue
-      const view = (run.view ??= viewOf(snapshot, rule.reads, settings, stage, (kinds) => {
-        read = unionOfKinds(read, kinds)
-      }))
-      read = noKinds
+    for (const { rule, may, check } of runs.get(subject.kind) ?? []) {
+      shared.begin(may)
       const found: Finding[] = []
       try {
-        for (const report of check(subject, view)) found.push(toFinding(rule, subject, report))
+        for (const report of check(subject, shared.view)) found.push(toFinding(rule, subject, report))
       } catch (error) {
         failures.push({ rule: rule.id, subject, error })
       }
-      const kinds = kindsIn(read)
-      for (const kind of onRead ? kinds : []) onRead?.(rule.id, kind)
-      const doubted = kinds.flatMap((kind): Doubt[] => {
+      const doubted: Doubt[] = []
+      for (const kind of kindsIn(shared.read())) {
+        onRead?.(rule.id, kind)
         const trouble = snapshot.trouble(kind)
-        return trouble ? [{ rule: rule.id, kind, trouble }] : []
-      })
+        if (trouble) doubted.push({ rule: rule.id, kind, trouble })
+      }
       doubts.push(...doubted)
-      findings.push(...weighed(found, doubted))
+      if (found.length > 0) findings.push(...weighed(found, doubted))
     }
   }
   return { findings, failures, doubts }
 }
 
+/** A rule that judges a kind, and how. */
 interface Run<S> {
   readonly rule: Rule<S>
-  /** Made when it is needed first. */
-  view: View<KindName, S> | undefined
+  readonly may: KindSet
+  readonly check: (subject: Resource, view: View<KindName, S>) => Iterable<Reported>
+}
+
+type Runs<S> = ReadonlyMap<KindName, readonly Run<S>[]>
+
+/** By list of rules: what concerns a kind is not sought out again for each review. */
+const known = new WeakMap<readonly unknown[], Partial<Record<Stage, Runs<never>>>>()
+
+function runsOf<S>(rules: readonly Rule<S>[], stage: Stage): Runs<S> {
+  let stages = known.get(rules) as Partial<Record<Stage, Runs<S>>> | undefined
+  if (stages === undefined) known.set(rules, (stages = {}))
+  return (stages[stage] ??= sortByKind(rules, stage))
+}
+
+function sortByKind<S>(rules: readonly Rule<S>[], stage: Stage): Runs<S> {
+  const runs = new Map<KindName, Run<S>[]>()
+  for (const rule of rules) {
+    if (rule.judges !== 'both' && rule.judges !== stage) continue
+    const may = setOfKinds(rule.reads)
+    for (const [kind, check] of Object.entries(rule.check) as [KindName, Run<S>['check'] | undefined][]) {
+      if (check === undefined) continue
+      const others = runs.get(kind)
+      if (others) others.push({ rule, may, check })
+      else runs.set(kind, [{ rule, may, check }])
+    }
+  }
+  return runs
 }
 
 function weighed(findings: readonly Finding[], doubts: readonly Doubt[]): readonly Finding[] {

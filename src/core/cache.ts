@@ -16,3 +16,17 @@ export function createCache<T>(): Cache<T> {
     return value
   }
 }
+
+/** The answer to the last question, where it is asked again of the very same things; or a new one. */
+export type Last<T> = (things: readonly unknown[], compute: () => T) => T
+
+/** Remembers one answer: several rules ask the same of one subject, one after the other, and nobody afterwards. */
+export function rememberLast<T>(): Last<T> {
+  let last: { readonly things: readonly unknown[]; readonly value: T } | undefined
+  return (things, compute) => {
+    if (last?.things.length === things.length && last.things.every((thing, i) => thing === things[i])) return last.value
+    const value = compute()
+    last = { things, value }
+    return value
+  }
+}

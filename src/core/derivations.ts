@@ -1,11 +1,17 @@
 import { hasKind, isSubsetOfKinds, type KindSet, kindsIn, noKinds, unionOfKinds } from './kind-set.ts'
 import type { Partition, Snapshot } from './snapshot.ts'
+import type { Stage } from './view.ts'
 
 /**
- * What functions made of a snapshot, by function and key, and what they looked at for it: a value holds until something of
- * that changes.
+ * What functions made of a snapshot, by stage, function and key, and what they looked at for it: a value holds until something
+ * of that changes. Keys are kept apart from stages, as a text put together of both would have to be hashed at each look.
  */
-export type Derivations = Map<unknown, Map<string, Derivation>>
+export type Derivations = Readonly<Record<Stage, Map<unknown, Map<string, Derivation>>>>
+
+/** Of a snapshot that nobody has looked at. */
+export function noDerivations(): Derivations {
+  return { declared: new Map(), admitted: new Map() }
+}
 
 export interface Derivation {
   /** The value is only good for the same settings. */
@@ -58,20 +64,33 @@ export function isRead({ everywhere, byNamespace }: Reads, { kind, namespace }: 
 const mostKeys = 20_000
 
 /** What a function made of the snapshot under this key, as far as it still holds. */
-export function recall(snapshot: Snapshot, compute: unknown, key: string, settings: unknown): Derivation | undefined {
-  const found = snapshot.derivations.get(compute)?.get(key)
+export function recall(
+  snapshot: Snapshot,
+  stage: Stage,
+  compute: unknown,
+  key: string,
+  settings: unknown,
+): Derivation | undefined {
+  const found = snapshot.derivations[stage].get(compute)?.get(key)
   if (found && found.settings === settings && holds(found, snapshot)) return found
   if (!snapshot.base) return undefined
-  const inherited = recall(snapshot.base.snapshot, compute, key, settings)
+  const inherited = recall(snapshot.base.snapshot, stage, compute, key, settings)
   return inherited && isRead(inherited.reads, snapshot.base.changed) ? undefined : inherited
 }
 
 /** Keeps a value where it holds longest: with the base, when nothing was looked at in which the snapshot differs. */
-export function remember(snapshot: Snapshot, compute: unknown, key: string, derivation: Derivation): void {
+export function remember(
+  snapshot: Snapshot,
+  stage: Stage,
+  compute: unknown,
+  key: string,
+  derivation: Derivation,
+): void {
   const { base, derivations } = snapshot
-  if (base && !isRead(derivation.reads, base.changed)) return remember(base.snapshot, compute, key, derivation)
-  let keys = derivations.get(compute)
-  if (!keys) derivations.set(compute, (keys = new Map()))
+  if (base && !isRead(derivation.reads, base.changed)) return remember(base.snapshot, stage, compute, key, derivation)
+  const functions = derivations[stage]
+  let keys = functions.get(compute)
+  if (!keys) functions.set(compute, (keys = new Map()))
   if (keys.size >= mostKeys) keys.clear()
   keys.set(key, derivation)
 }

@@ -8,7 +8,8 @@ export type KindSet = number
 
 export const noKinds: KindSet = 0
 
-const half = 2 ** 26
+const lowWidth = 26
+const half = 2 ** lowWidth
 const lowBits = half - 1
 
 const names = Object.keys(kinds) as KindName[]
@@ -16,6 +17,13 @@ const bits = new Map(names.map((kind, i) => [kind, 2 ** i]))
 
 function highOf(set: KindSet): number {
   return Math.floor(set / half)
+}
+
+/** The set of these. */
+export function setOfKinds(kinds: Iterable<KindName>): KindSet {
+  let set = noKinds
+  for (const kind of kinds) set = unionOfKinds(set, onlyKind(kind))
+  return set
 }
 
 /** The set of this one. */
@@ -38,5 +46,16 @@ export function hasKind(set: KindSet, kind: KindName): boolean {
 }
 
 export function kindsIn(set: KindSet): KindName[] {
-  return set === noKinds ? [] : names.filter((kind) => hasKind(set, kind))
+  const found: KindName[] = []
+  collect(set & lowBits, 0, found)
+  collect(highOf(set), lowWidth, found)
+  return found
+}
+
+/** From the lowest bit on, which is the order of the kinds. */
+function collect(bits: number, first: number, found: KindName[]): void {
+  for (let rest = bits; rest !== 0; rest &= rest - 1) {
+    const kind = names[first + 31 - Math.clz32(rest & -rest)]
+    if (kind !== undefined) found.push(kind)
+  }
 }

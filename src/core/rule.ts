@@ -96,7 +96,10 @@ export function fill(text: string, data: Readonly<Record<string, string | number
     pieces.set(text, parts)
   }
   let filled = ''
-  for (const [i, part] of parts.entries())
-    filled += i % 2 === 0 ? part : Object.hasOwn(data, part) ? data[part] : `{{${part}}}`
+  let isSlot = false
+  for (const part of parts) {
+    filled += !isSlot ? part : Object.hasOwn(data, part) ? data[part] : `{{${part}}}`
+    isSlot = !isSlot
+  }
   return filled
 }

@@ -1,6 +1,6 @@
 import { type KindName, kinds } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
-import type { Derivations } from './derivations.ts'
+import { type Derivations, noDerivations } from './derivations.ts'
 
 /**
  * How much of the world a snapshot holds:
@@ -61,7 +61,7 @@ export function snapshotOf(resources: Iterable<Resource>, scope: Scope): Snapsho
   }
   return {
     scope,
-    derivations: new Map(),
+    derivations: noDerivations(),
     now: 0,
     stamp: () => 0,
     changesSince: () => [],
@@ -90,7 +90,7 @@ function changed(snapshot: Snapshot, subject: Resource, instead: readonly Resour
   let neighbours: readonly Resource[] | undefined
   return {
     scope: snapshot.scope,
-    derivations: new Map(),
+    derivations: noDerivations(),
     now: snapshot.now,
     stamp: (kind, namespace) => snapshot.stamp(kind, namespace),
     changesSince: (stamp) => snapshot.changesSince(stamp),

@@ -1,6 +1,7 @@
 import { jsonEqual } from '../k8s/json.ts'
 import { isWatched, type KindName } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
+import { noDerivations } from './derivations.ts'
 import { type Partition, partitionOf, type Snapshot, type Trouble } from './snapshot.ts'
 
 /** A snapshot that is kept current: what is watched goes in, reviews look at it. */
@@ -82,7 +83,7 @@ export function createStore(): Store {
 
   const snapshot: Snapshot = {
     scope: 'cluster',
-    derivations: new Map(),
+    derivations: noDerivations(),
     get now() {
       return now
     },

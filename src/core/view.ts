@@ -1,7 +1,7 @@
 import type { KindName } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { isRead, kindsRead, noReads, noteRead, noteReads, type Reads, recall, remember } from './derivations.ts'
-import { type KindSet, onlyKind } from './kind-set.ts'
+import { isSubsetOfKinds, type KindSet, noKinds, onlyKind, setOfKinds, unionOfKinds } from './kind-set.ts'
 import type { Partition, Scope, Snapshot } from './snapshot.ts'
 
 /** Is the subject judged as its author wrote it, or after all mutation? */
@@ -40,39 +40,68 @@ export interface View<R extends KindName, S> {
 /** Corrects a value in place, given where something that it looked at has changed. */
 type Correction<T, R extends KindName, S> = (value: T, changed: readonly Partition[], view: View<R, S>) => void
 
-/**
- * The view of one rule.
- *
- * @param onRead told of the kinds that are read
- */
+/** The view of one rule. */
 export function viewOf<R extends KindName, S>(
   snapshot: Snapshot,
   reads: readonly R[],
   settings: S,
   stage: Stage,
-  onRead: (kinds: KindSet) => void = () => undefined,
 ): View<R, S> {
-  return viewWithin(snapshot, reads, settings, stage, onRead, [])
+  return viewWithin(snapshot, settings, stage, lookingAt(setOfKinds(reads)))
 }
 
-/** @param underWay what the derivations that are under way have looked at, here or around here, innermost last */
+/** One view for many rules in turn: each is told what it may read, and asked afterwards what it did. */
+export interface SharedView<S> {
+  readonly view: View<KindName, S>
+  /** From now on, it is that of a rule that may read these, and has read none. */
+  begin(may: KindSet): void
+  /** Kinds that were read since. */
+  read(): KindSet
+}
+
+export function sharedViewOf<S>(snapshot: Snapshot, settings: S, stage: Stage): SharedView<S> {
+  const looking = lookingAt(noKinds)
+  return {
+    view: viewWithin(snapshot, settings, stage, looking),
+    begin(may) {
+      looking.may = may
+      looking.seen = noKinds
+    },
+    read: () => looking.seen,
+  }
+}
+
+/** Who looks, here or around here. */
+interface Looking {
+  may: KindSet
+  seen: KindSet
+  /** What the derivations that are under way have looked at, innermost last. */
+  readonly underWay: Reads[]
+}
+
+function lookingAt(may: KindSet): Looking {
+  return { may, seen: noKinds, underWay: [] }
+}
+
 function viewWithin<R extends KindName, S>(
   snapshot: Snapshot,
-  reads: readonly R[],
   settings: S,
   stage: Stage,
-  onRead: (kinds: KindSet) => void,
-  underWay: Reads[],
+  looking: Looking,
 ): View<R, S> {
+  const { underWay } = looking
+  const see = (kinds: KindSet) => {
+    if (!isSubsetOfKinds(kinds, looking.seen)) looking.seen = unionOfKinds(looking.seen, kinds)
+  }
   const note = (kind: R, namespace?: string) => {
-    if (!reads.includes(kind)) throw new Error(`the rule reads ${kind}, which it does not declare`)
     const one = onlyKind(kind)
-    onRead(one)
+    if (!isSubsetOfKinds(one, looking.may)) throw new Error(`the rule reads ${kind}, which it does not declare`)
+    see(one)
     const innermost = underWay.at(-1)
     if (innermost) noteRead(innermost, one, namespace)
   }
   const noteAll = (looked: Reads) => {
-    onRead(kindsRead(looked))
+    see(kindsRead(looked))
     const innermost = underWay.at(-1)
     if (innermost) noteReads(innermost, looked)
   }
@@ -85,12 +114,12 @@ function viewWithin<R extends KindName, S>(
     }
   }
   const deriveAs = <T>(compute: unknown, key: string, run: () => T): T => {
-    let derivation = recall(snapshot, compute, key, settings)
+    let derivation = recall(snapshot, stage, compute, key, settings)
     if (derivation === undefined) {
       const looked = noReads()
       const value = watching(looked, run)
       derivation = { settings, reads: looked, value, holdsAt: snapshot.now }
-      remember(snapshot, compute, key, derivation)
+      remember(snapshot, stage, compute, key, derivation)
     }
     noteAll(derivation.reads)
     return derivation.value as T
@@ -112,22 +141,22 @@ function viewWithin<R extends KindName, S>(
       note(kind)
       return snapshot.namespacesWith(kind)
     },
-    derive: (compute) => deriveAs(compute, stage, () => compute(view)),
-    deriveFor: (key, compute) => deriveAs(compute, `${stage} ${key}`, () => compute(view, key)),
+    derive: (compute) => deriveAs(compute, '', () => compute(view)),
+    deriveFor: (key, compute) => deriveAs(compute, key, () => compute(view, key)),
     maintain<T>(start: (view: View<R, S>) => T, update: Correction<T, R, S>): T {
       const { base } = snapshot
       if (base) {
         // What does not look at the subject's place is kept where the next review finds it.
         const value = view.around().maintain(start, update)
-        const kept = recall(base.snapshot, start, stage, settings)
+        const kept = recall(base.snapshot, stage, start, '', settings)
         if (kept && !isRead(kept.reads, base.changed)) {
           noteAll(kept.reads)
           return value
         }
-        return deriveAs(start, stage, () => start(view))
+        return deriveAs(start, '', () => start(view))
       }
-      const kept = snapshot.derivations.get(start)?.get(stage)
-      if (kept?.settings !== settings) return deriveAs(start, stage, () => start(view))
+      const kept = snapshot.derivations[stage].get(start)?.get('')
+      if (kept?.settings !== settings) return deriveAs(start, '', () => start(view))
       const changed = [...snapshot.changesSince(kept.holdsAt)].filter((place) => isRead(kept.reads, place))
       kept.holdsAt = snapshot.now
       // What the correction looks at counts as well.
@@ -136,8 +165,7 @@ function viewWithin<R extends KindName, S>(
       return kept.value as T
     },
     // No getter: V8 makes a hidden class for each object with one, and that keeps the view until a full collection.
-    around: () =>
-      (around ??= snapshot.base ? viewWithin(snapshot.base.snapshot, reads, settings, stage, onRead, underWay) : view),
+    around: () => (around ??= snapshot.base ? viewWithin(snapshot.base.snapshot, settings, stage, looking) : view),
   }
   return view
 }

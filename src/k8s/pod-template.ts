@@ -53,8 +53,10 @@ export interface PlacedContainer {
 
 /** Init containers, then containers, in order. A null element reads as an empty container. */
 export function* containersOf(spec: PodSpec): Generator<PlacedContainer> {
-  for (const [i, container] of (spec.initContainers ?? []).entries())
-    yield { container: container ?? {}, init: true, path: ['spec', 'initContainers', i] }
-  for (const [i, container] of (spec.containers ?? []).entries())
-    yield { container: container ?? {}, init: false, path: ['spec', 'containers', i] }
+  let i = 0
+  for (const container of spec.initContainers ?? [])
+    yield { container: container ?? {}, init: true, path: ['spec', 'initContainers', i++] }
+  i = 0
+  for (const container of spec.containers ?? [])
+    yield { container: container ?? {}, init: false, path: ['spec', 'containers', i++] }
 }

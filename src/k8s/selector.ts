@@ -10,8 +10,10 @@ export type Labels = Readonly<Record<string, string | null>>
  * A selector with a term that the API refuses ({@link isTerm}) matches nothing.
  */
 export function selects(selector: LabelSelector, labels: Labels): boolean {
-  for (const [key, value] of Object.entries(selector.matchLabels ?? {}))
-    if ((own(labels, key) ?? (Object.hasOwn(labels, key) ? '' : undefined)) !== (value ?? '')) return false
+  const { matchLabels } = selector
+  for (const key of Object.keys(matchLabels ?? {}))
+    if ((own(labels, key) ?? (Object.hasOwn(labels, key) ? '' : undefined)) !== (own(matchLabels, key) ?? ''))
+      return false
   for (const term of selector.matchExpressions ?? []) {
     if (!isTerm(term)) return false
     const key = term.key ?? ''
@@ -60,8 +62,7 @@ export function isTerm(term: WireTerm): term is Term {
 
 /** Does a plain map selector (Service, ReplicationController) match? An absent or empty one selects nothing. */
 export function selectsByMap(selector: Labels | null | undefined, labels: Labels): boolean {
-  const terms = Object.entries(selector ?? {})
-  return terms.length > 0 && selects({ matchLabels: Object.fromEntries(terms) }, labels)
+  return selector != null && Object.keys(selector).length > 0 && selects({ matchLabels: selector }, labels)
 }
 
 /** Does a selector still hold a `${VAR}`? */

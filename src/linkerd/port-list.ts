@@ -1,3 +1,4 @@
+import { type Cache, createCache } from '../core/cache.ts'
 import { formatPorts, hasPort, noPorts, type PortSet, portSet } from '../policy/port-set.ts'
 
 /*
@@ -13,29 +14,60 @@ import { formatPorts, hasPort, noPorts, type PortSet, portSet } from '../policy/
  *   | empty tokens     | a Service's unnamed port        | skipped                            | skipped                   |
  */
 
+/** Most lists are the default one, and all of them are short. A longer one would only fill the memory. */
+const longestKept = 200
+
+const [byNumbers, byRust, byInit] = [createCache<PortSet>(), createCache<PortSet>(), createCache<PortSet>()]
+
+function readOnce(value: string, known: Cache<PortSet>, parse: (value: string) => PortSet): PortSet {
+  return value.length > longestKept ? parse(value) : known(value, () => parse(value))
+}
+
 /**
  * A port list as Linkerd's Go components read it (linkerd2 pkg/util/parsing.go, portrange.go).
  *
  * @param named resolves a port name; an exact match is tried before numbers. An empty token is the name of the unnamed port
  *   of a Service.
  */
-export function portsByGo(value: string, named: (name: string) => readonly number[] = () => []): PortSet {
+export function portsByGo(value: string, named?: (name: string) => readonly number[]): PortSet {
+  return named === undefined ? readOnce(value, byNumbers, parseByGo) : parseByGo(value, named)
+}
+
+function parseByGo(value: string, named: (name: string) => readonly number[] = () => []): PortSet {
+  const ranges: (readonly [number, number])[] = []
+  for (const { token, range } of value.length > longestKept
+    ? tokensOf(value)
+    : tokensKept(value, () => tokensOf(value))) {
+    const byName = named(token)
+    if (byName.length > 0) for (const port of byName) ranges.push([port, port])
+    else if (range) ranges.push(range)
+  }
+  return portSet(ranges)
+}
+
+interface Token {
+  readonly token: string
+  readonly range: readonly [number, number] | undefined
+}
+
+const tokensKept = createCache<readonly Token[]>()
+
+function tokensOf(value: string): readonly Token[] {
   const tokens = value.split(',')
   // What follows the last comma is no token when there is nothing.
   if (tokens.at(-1) === '') tokens.pop()
-  return portSet(
-    tokens.flatMap((raw): (readonly [number, number])[] => {
-      const token = raw.trim()
-      const byName = named(token)
-      if (byName.length > 0) return byName.map((port) => [port, port] as const)
-      const range = rangeOf(token.split('-'), 0)
-      return range ? [range] : []
-    }),
-  )
+  return tokens.map((raw) => {
+    const token = raw.trim()
+    return { token, range: rangeOf(token.split('-'), 0) }
+  })
 }
 
 /** A port list as the policy controller reads it (linkerd2 policy-controller/k8s/index/src/ports.rs). */
 export function portsByRust(value: string): PortSet {
+  return readOnce(value, byRust, parseByRust)
+}
+
+function parseByRust(value: string): PortSet {
   const ranges: (readonly [number, number])[] = []
   for (const raw of value.split(',')) {
     const token = raw.trim()
@@ -52,6 +84,10 @@ export function portsByRust(value: string): PortSet {
 
 /** `skip-inbound-ports` as linkerd-init obeys it (linkerd2-proxy-init pkg/iptables/iptables.go): no spaces, no names. */
 export function portsByInit(value: string): PortSet {
+  return readOnce(value, byInit, parseByInit)
+}
+
+function parseByInit(value: string): PortSet {
   return portSet(
     value.split(',').flatMap((token) => {
       const range = rangeOf(token.split('-'), 0)

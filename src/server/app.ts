@@ -162,7 +162,7 @@ export function buildApp(dependencies: ServerDependencies): App {
   })
 
   const count = ({ enforced, elsewhere, exempted, suppressed, doubts }: Omit<Verdict, 'failures'>) => {
-    for (const kind of new Set(doubts.map(({ kind }) => kind))) metrics.degraded(kind)
+    if (doubts.length > 0) for (const kind of new Set(doubts.map(({ kind }) => kind))) metrics.degraded(kind)
     for (const { finding, enforcement } of enforced) metrics.finding(finding.rule, enforcement)
     for (const { finding, exemption } of exempted) {
       metrics.finding(finding.rule, 'exempt')
@@ -177,12 +177,13 @@ export function buildApp(dependencies: ServerDependencies): App {
       const read = readReview(request.body)
       if ('reason' in read) throw new Refusal(400, 'no-review', read.reason)
       const { review } = read
+      const deadline = deadlineOf(request)
       const stopIfLate = (now: number) => {
-        if (now - request.arrived > deadlineOf(request)) throw new Refusal(504, 'deadline', tooLate)
+        if (now - request.arrived > deadline) throw new Refusal(504, 'deadline', tooLate)
       }
       stopIfLate(start)
       // Half of the time at most is spent on what may be left out.
-      const outOfTime = () => clock() - request.arrived > deadlineOf(request) / 2
+      const outOfTime = () => clock() - request.arrived > deadline / 2
       const look = () => decide(review, { ...court, now: now(), outOfTime })
       const conclude = ({ answer, verdict, failures, ...outcome }: Decision) => {
         for (const { rule, error } of failures) {

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { AnchorGauge, CertificateGauge } from '../linkerd/certificates/certificate-gauges.ts'
+import { createTally } from './tally.ts'
 
 /** What the webhook counts. Labels are few and bounded: rules, operations, and kinds that rules know. */
 export interface Metrics {
@@ -149,24 +150,27 @@ export function createMetrics(): Metrics {
     registers,
   })
   const [registry] = registers
-  const byLabels = new Map<string, { inc(): void }>()
-  /** The counter of these labels, looked up once: hashing them at each review would cost more than judging it. */
-  const counterOf = <L extends string>(counter: Counter<L>, labels: Record<L, string>): { inc(): void } => {
-    const key = Object.values(labels).join('\0')
-    const known = byLabels.get(key)
-    if (known) return known
-    const child = counter.labels(labels)
-    byLabels.set(key, child)
-    return child
+  // Hashing labels at each review would cost more than judging it.
+  const [reviewTally, findingTally, degradedTally] = [createTally(), createTally(), createTally()]
+  const tallies = [
+    [reviewTally, reviews],
+    [findingTally, findings],
+    [degradedTally, degraded],
+  ] as const
+  const durations = new Map<string, { observe(seconds: number): void }>()
+  const durationOf = (path: string) => {
+    let known = durations.get(path)
+    if (known === undefined) durations.set(path, (known = duration.labels({ path })))
+    return known
   }
   return {
-    review(labels, seconds) {
-      counterOf(reviews, labels).inc()
-      duration.observe({ path: labels.path }, seconds)
+    review({ path, operation, kind, verdict }, seconds) {
+      reviewTally.count(path, operation, kind, verdict)
+      durationOf(path).observe(seconds)
     },
-    finding: (rule, enforcement) => counterOf(findings, { rule, enforcement }).inc(),
+    finding: (rule, enforcement) => findingTally.count(rule, enforcement),
     failure: (rule) => failures.inc({ rule }),
-    degraded: (kind) => counterOf(degraded, { kind }).inc(),
+    degraded: (kind) => degradedTally.count(kind),
     rejected: (reason) => rejected.inc({ reason }),
     watch(watched) {
       gate = watched
@@ -190,6 +194,8 @@ export function createMetrics(): Metrics {
     certificate: (notAfter) => expiry.set(notAfter.getTime() / 1000),
     reload: (result) => reloads.inc({ result }),
     async expose() {
+      for (const [tally, counter] of tallies)
+        for (const { values, count } of tally.news()) counter.labels(...values).inc(count)
       requestsInFlight.set(gate.requests)
       bytesInFlight.set(gate.bytes)
       for (const [state, count] of Object.entries(countExemptions?.() ?? {})) exemptions.set({ state }, count)

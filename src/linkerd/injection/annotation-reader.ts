@@ -34,8 +34,11 @@ const emptyIsAbsent = new Set(['enable-debug-sidecar', 'close-wait-timeout'])
 export function annotationReader(merged: ReadonlyMap<string, string>, minor: number): AnnotationReader {
   const warnings: string[] = []
   const find = (name: string, prefix: string = configPrefixes.stable) => {
-    const known = proxyAnnotation(prefix + name)
-    return known && isKnownIn(known, minor) ? merged.get(prefix + name) : undefined
+    const key = prefix + name
+    const text = merged.get(key)
+    if (text === undefined) return undefined
+    const known = proxyAnnotation(key)
+    return known && isKnownIn(known, minor) ? text : undefined
   }
   const value: AnnotationReader['value'] = (name, parse, fallback, warning, prefix = configPrefixes.stable) => {
     const text = find(name, prefix)

@@ -52,7 +52,7 @@ interface Known {
  */
 export function settingsAmong(snapshot: Snapshot, settings: LinkerdSettings, stage: Stage): LinkerdSettings {
   // At every review: most of the time no webhook configuration has changed.
-  const kept = recall(snapshot, know, stage, settings)
+  const kept = recall(snapshot, stage, know, '', settings)
   if (kept) return (kept.value as Known).current
   return viewOf(snapshot, ['MutatingWebhookConfiguration'], settings, stage).maintain(know, knowAgain).current
 }

@@ -4,7 +4,7 @@ import { annotations, configPrefixes, controlPlaneNamespace, injectedLabels, wri
 import type { LinkerdSettings } from '../settings.ts'
 import { injectedOnPod } from './injected-opaque-ports.ts'
 import { annotationVerdict, type Injectable, type SkipReason, whyNotInjected } from './injection.ts'
-import { inheritedKeys } from './proxy-annotations.ts'
+import { inheritedKeys, proxyAnnotation } from './proxy-annotations.ts'
 import { configureProxy, type ProxyConfig } from './proxy-config.ts'
 import { environmentOf } from './proxy-environment.ts'
 import { opaquePortsOfProxy } from './proxy-port-lists.ts'
@@ -126,6 +126,9 @@ const versionKey = `${configPrefixes.stable}proxy-version`
 /** The Namespace's annotations that the Pod does not have, whatever its value: these the injector copies. */
 export function inheritedOf(pod: ObjectMeta, namespace: ObjectMeta | undefined, minor: number): Map<string, string> {
   const inherited = new Map<string, string>()
+  const given = Object.keys(namespace?.annotations ?? {})
+  // Many Namespaces have none.
+  if (!given.some((key) => proxyAnnotation(key))) return inherited
   for (const key of inheritedKeys(minor)) {
     const value = annotationOf(namespace, key)
     // The opaque ports have rules of their own.

@@ -111,7 +111,14 @@ export function isInheritedIn({ inherited }: ProxyAnnotation, minor: number): bo
   return inherited !== false && minor >= inherited[0] && minor <= inherited[1]
 }
 
+const inherited = new Map<number, readonly string[]>()
+
 /** Keys that a Namespace hands down, in this release. */
 export function inheritedKeys(minor: number): readonly string[] {
-  return proxyAnnotations.filter((one) => isInheritedIn(one, minor)).map(({ key }) => key)
+  let keys = inherited.get(minor)
+  if (keys === undefined) {
+    keys = proxyAnnotations.filter((one) => isInheritedIn(one, minor)).map(({ key }) => key)
+    inherited.set(minor, keys)
+  }
+  return keys
 }

@@ -1,3 +1,4 @@
+import { type Cache, createCache } from '../../core/cache.ts'
 import { annotations, configPrefixes, defaultProxy } from '../facts.ts'
 import {
   type Parsed,
@@ -11,7 +12,7 @@ import {
 import type { LinkerdSettings } from '../settings.ts'
 import { inboundPolicies } from './annotation-grammar.ts'
 import { type AnnotationReader, annotationReader } from './annotation-reader.ts'
-import { nativeSidecarKeys } from './proxy-annotations.ts'
+import { nativeSidecarKeys, proxyAnnotation } from './proxy-annotations.ts'
 
 /** Requests or limits, as written. */
 export type ResourceList = Readonly<Partial<Record<'cpu' | 'memory' | 'ephemeral-storage', string>>>
@@ -75,6 +76,20 @@ export interface ConfiguredProxy {
  * @param merged the Pod's annotations, with those of its Namespace that the injector copies
  */
 export function configureProxy(merged: ReadonlyMap<string, string>, settings: LinkerdSettings): ConfiguredProxy {
+  let key = ''
+  for (const [name, text] of merged) if (proxyAnnotation(name)) key += `${name}=${JSON.stringify(text)}\n`
+  if (key.length > longestKept) return configure(merged, settings)
+  let known = configured.get(settings)
+  if (known === undefined) configured.set(settings, (known = createCache()))
+  return known(key, () => configure(merged, settings))
+}
+
+/** Most Pods say nothing of their proxy, and those of a namespace the same. More text than this would only fill the memory. */
+const longestKept = 500
+
+const configured = new WeakMap<LinkerdSettings, Cache<ConfiguredProxy>>()
+
+function configure(merged: ReadonlyMap<string, string>, settings: LinkerdSettings): ConfiguredProxy {
   const { minor } = settings
   const reader = annotationReader(merged, minor)
   const { text, value, bool, onOff, port, duration } = reader

@@ -1,3 +1,4 @@
+import { rememberLast } from '../../core/cache.ts'
 import type { View } from '../../core/view.ts'
 import { isUnresolved, type Path } from '../../k8s/json.ts'
 import { type PodKind, type PodTemplate, podTemplateOf } from '../../k8s/pod-template.ts'
@@ -51,8 +52,21 @@ export function workloadInjection(
   view: InjectionView,
   admitted = false,
 ): WorkloadInjection {
-  const template = podTemplateOf(subject)
   const namespace = namespaceOf(view, subject.namespace)
+  // All that it rests on: who changes `predict` changes this list.
+  const things = [subject, admitted, namespace, injectorWebhooks(view), view.settings, view.scope]
+  return predictedLast(things, () => predict(subject, namespace, view, admitted))
+}
+
+const predictedLast = rememberLast<WorkloadInjection>()
+
+function predict(
+  subject: Resource<PodKind>,
+  namespace: Resource<'Namespace'> | undefined,
+  view: InjectionView,
+  admitted: boolean,
+): WorkloadInjection {
+  const template = podTemplateOf(subject)
   const pod = { ...template, admitted, namespaceName: subject.namespace, owner: makerOf(subject) }
   const values = [template.metadata, namespace?.metadata].map((one) => annotationOf(one, annotations.inject))
   return {

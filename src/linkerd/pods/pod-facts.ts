@@ -90,12 +90,15 @@ function replicasOf(resource: Resource<PodKind>): PodFacts['replicas'] {
 
 /** Facts of an ordinary Pod in a namespace: one nobody has seen, which says nothing of itself. */
 export function imaginedPodIn(namespace: string, meshed: Meshed, view: MeshView): PodFacts {
+  return { ...view.deriveFor(namespace, imaginePod), meshed }
+}
+
+function imaginePod(view: MeshView, namespace: string): Omit<PodFacts, 'meshed'> {
   const template = { metadata: {}, spec: {}, path: [] }
   return {
     ...factsFrom(template, namespace, view, () => []),
     key: '',
     name: undefined,
-    meshed,
     labels: {},
     unknownLabels: false,
     replicas: 'many',

@@ -42,7 +42,7 @@ export function identifyProtocol(
   signs: PortSigns,
   { protocols: added }: Pick<LinkerdSettings, 'protocols'>,
 ): Identified | undefined {
-  if (saysOtherwise(signs.name)) return undefined
+  if (!mayBeKnown(signs, added) || saysOtherwise(signs.name)) return undefined
   const all = added.length === 0 ? catalogue : [...added, ...catalogue]
   const [best] = all
     .flatMap((protocol) => {
@@ -51,6 +51,14 @@ export function identifyProtocol(
     })
     .toSorted((a, b) => strengths.indexOf(a.by) - strengths.indexOf(b.by))
   return best
+}
+
+const usualNumbers = new Set(catalogue.flatMap(({ ports }) => ports))
+const usualNames = new Set(catalogue.flatMap(({ portNames, vagueNames = [] }) => [...portNames, ...vagueNames]))
+
+/** Without a usual number or name no other sign counts: most ports are done with here. */
+function mayBeKnown({ number, name }: PortSigns, added: readonly Protocol[]): boolean {
+  return added.length > 0 || usualNumbers.has(number) || (name !== undefined && usualNames.has(name))
 }
 
 const strengths: readonly Identified['by'][] = ['image', 'hints', 'number']

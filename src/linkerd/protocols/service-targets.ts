@@ -1,3 +1,4 @@
+import { rememberLast } from '../../core/cache.ts'
 import type { View } from '../../core/view.ts'
 import type { Container, Spec } from '../../k8s/kinds.ts'
 import { containersOf, type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../../k8s/pod-template.ts'
@@ -18,13 +19,16 @@ export interface ContainerPort {
 }
 
 /** Pods and workloads whose Pods a Service selects. */
-export function selectedBy(service: Resource<'Service'>, view: PodView): Resource<PodKind>[] {
-  return podKinds.flatMap((kind) =>
-    view
-      .inNamespace<PodKind>(kind, service.namespace)
-      .filter((pod) => selectsByMap(service.spec.selector, labelsOf(podTemplateOf(pod).metadata))),
+export function selectedBy(service: Resource<'Service'>, view: PodView): readonly Resource<PodKind>[] {
+  const among = podKinds.map((kind) => view.inNamespace<PodKind>(kind, service.namespace))
+  return selectedLast([service, ...among], () =>
+    among.flatMap((pods) =>
+      pods.filter((pod) => selectsByMap(service.spec.selector, labelsOf(podTemplateOf(pod).metadata))),
+    ),
   )
 }
+
+const selectedLast = rememberLast<readonly Resource<PodKind>[]>()
 
 /**
  * The container port that a Service port leads to in these Pods: by name, or by number. A number nobody declares belongs to
