@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
@@ -23,6 +23,12 @@ t.test('it has the same version everywhere', async (t) => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   t.equal(manifest.version, version)
   t.equal(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).version, version)
+  const chart = readFileSync(join(root, 'charts/meshgate/Chart.yaml'), 'utf8')
+  t.equal(/^version: (.*)$/m.exec(chart)?.[1], version)
+  t.equal(/^appVersion: "(.*)"$/m.exec(chart)?.[1], version)
+  const image = join(root, 'Dockerfile')
+  if (existsSync(image))
+    t.equal(/image\.version="?([^"\s]*)/.exec(readFileSync(image, 'utf8'))?.[1], version, 'the label of the image')
 })
 
 t.test('it generates what is committed', async (t) => {
