@@ -14,6 +14,7 @@ import { configMarkdown } from '../src/report/config-markdown.ts'
 import { protocolsMarkdown } from '../src/report/protocols-markdown.ts'
 import { ruleMarkdown } from '../src/report/rule-markdown.ts'
 import { rules } from '../src/rules/index.ts'
+import { chartDigest, isFresh, renderCerts } from './certs.ts'
 import { valuesSchema, valuesYaml } from './chart-values.ts'
 import { dashboard } from './dashboard.ts'
 import { publishedSchema } from './published-schema.ts'
@@ -94,19 +95,43 @@ function pagesWithoutRule(): string[] {
 
 const stale = [...files].filter(([file, text]) => current(file) !== text).map(([file]) => file)
 const orphans = pagesWithoutRule()
+const staleRenderings = () => {
+  const digest = chartDigest(root)
+  return ['certs/certificates.yaml', 'certs/webhook.yaml'].filter((file) => !isFresh(current(file) ?? '', digest))
+}
 
 if (process.argv.includes('--check')) {
-  for (const file of stale) console.error(`${file} is out of date; run npm run generate`)
-  for (const file of orphans) console.error(`${file} belongs to no rule; run npm run generate`)
-  process.exitCode = stale.length + orphans.length > 0 ? 1 : 0
+  for (const file of [...stale, ...staleRenderings()]) fail(`${file} is out of date; run npm run generate`)
+  for (const file of orphans) fail(`${file} belongs to no rule; run npm run generate`)
 } else {
-  for (const file of stale) {
-    mkdirSync(dirname(join(root, file)), { recursive: true })
-    writeFileSync(join(root, file), files.get(file) ?? '')
-    console.log(`wrote ${file}`)
-  }
+  for (const file of stale) write(file, files.get(file) ?? '')
   for (const file of orphans) {
     rmSync(join(root, file))
     console.log(`removed ${file}`)
   }
+  if (staleRenderings().length > 0) renderAgain()
+}
+
+/** Last, for the chart is generated in part. */
+function renderAgain(): void {
+  const folder = process.env['MESHGATE_KIT_BIN']
+  try {
+    const rendered = renderCerts(root, folder === undefined ? 'helm' : join(folder, 'helm'))
+    for (const [file, text] of rendered) write(`certs/${file}`, text)
+  } catch (error) {
+    fail(
+      `certs/ is out of date, and helm does not render it: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+}
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(join(root, file)), { recursive: true })
+  writeFileSync(join(root, file), text)
+  console.log(`wrote ${file}`)
+}
+
+function fail(text: string): void {
+  console.error(text)
+  process.exitCode = 1
 }

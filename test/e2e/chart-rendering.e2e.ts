@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { renderCerts } from '../../scripts/certs.ts'
 import { check } from '../../src/commands/check.ts'
 import { serve } from '../../src/commands/serve.ts'
 import { readValue } from '../../src/manifests/read-document.ts'
 import { worldIn } from '../commands/world.ts'
-import { chart, objectsOf, type Rendered, render, the } from './helm.ts'
+import { chart, objectsOf, type Rendered, render, run, the } from './helm.ts'
 import { access, names, registration } from './installation.ts'
 
 /* The chart as the real helm renders it. MESHGATE_KIT_BIN names a folder with helm. */
@@ -124,30 +125,30 @@ t.test('the rendered chart', { skip }, async (t) => {
   })
 
   await t.test('it grants exactly these rights', async (t) => {
-    const own = (resource: string, name: string, ...verbs: string[]) => ({
+    const own = (resource: string, name: string) => ({
       apiGroups: ['admissionregistration.k8s.io'],
       resources: [resource],
       resourceNames: [name],
-      verbs,
+      verbs: ['get', 'patch'],
     })
     const core = (resource: string, ...verbs: string[]) => ({ apiGroups: [''], resources: [resource], verbs })
     for (const mode of ['certManager', 'self']) {
       const self = mode === 'self'
       const { objects } = await rendered({ 'tls.mode': mode })
-      const verbs = self ? ['get', 'patch'] : ['get']
       t.same(the(objects, 'ClusterRole')['rules'], [
         ...access.cluster,
-        own('mutatingwebhookconfigurations', names.mutating, ...verbs),
-        own('validatingwebhookconfigurations', names.validating, ...verbs),
+        ...(self
+          ? [
+              own('mutatingwebhookconfigurations', names.mutating),
+              own('validatingwebhookconfigurations', names.validating),
+            ]
+          : []),
       ])
       t.same(the(objects, 'Role', 'meshgate', 'linkerd')['rules'], access.linkerd)
       t.same(the(objects, 'Role', 'meshgate', 'meshgate')['rules'], [
         core('configmaps', 'create'),
         ...(self
-          ? [
-              core('secrets', 'create'),
-              { ...core('secrets', 'get', 'update', 'watch'), resourceNames: ['meshgate-tls'] },
-            ]
+          ? [core('secrets', 'create'), { ...core('secrets', 'get', 'update'), resourceNames: ['meshgate-tls'] }]
           : []),
       ])
     }
@@ -170,6 +171,19 @@ t.test('the rendered chart', { skip }, async (t) => {
     t.same(await limits('720h'), ['672 * 3600', '672 * 900'], 'four weeks, and one')
     t.same(await limits('360h'), ['312 * 3600', '312 * 900'], 'two days after it should have been')
     t.same(await limits('8h'), ['4 * 3600', '4 * 900'], 'halfway to the end')
+  })
+
+  await t.test('it is what certs/ installs without Helm', async (t) => {
+    const root = join(chart, '../..')
+    for (const [file, text] of renderCerts(root, join(bin, 'helm')))
+      t.equal(readFileSync(join(root, 'certs', file), 'utf8'), text, file)
+    const { status, stdout, stderr } = await run(join(bin, 'kubectl'), ['kustomize', join(root, 'certs')])
+    t.equal(status, 0, stderr)
+    const named = (objects: readonly Rendered[]) =>
+      objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`).toSorted()
+    const { objects } = await rendered({})
+    t.same(named(objectsOf(stdout)), [...named(objects), 'Namespace /meshgate'].toSorted())
+    t.notMatch(stdout, /managed-by: Helm/, 'and says that it is not of Helm')
   })
 
   const impossible: readonly (readonly [values: Readonly<Record<string, unknown>>, text: RegExp])[] = [

@@ -21,19 +21,20 @@ export interface Rendered {
   readonly [member: string]: any
 }
 
-/** Runs helm. Without `kubeconfig` it has no cluster. */
-export function helm(bin: string, args: readonly string[], kubeconfig = '/dev/null'): Promise<Answer> {
+/** Runs a program of the kit. Without `kubeconfig` it has no cluster. */
+export function run(program: string, args: readonly string[], kubeconfig = '/dev/null'): Promise<Answer> {
   const env = { PATH: process.env['PATH'], HOME: '/nonexistent', KUBECONFIG: kubeconfig }
+  const options = { encoding: 'utf8' as const, env, maxBuffer: 64 * 1024 * 1024 }
   return new Promise((resolve) => {
-    execFile(
-      join(bin, 'helm'),
-      args,
-      { encoding: 'utf8', env, maxBuffer: 64 * 1024 * 1024 },
-      (error, stdout, stderr) => {
-        resolve({ status: error ? Number(error.code ?? 1) : 0, stdout, stderr })
-      },
-    )
+    execFile(program, args, options, (error, stdout, stderr) => {
+      resolve({ status: error ? Number(error.code ?? 1) : 0, stdout, stderr })
+    })
   })
+}
+
+/** Runs helm. */
+export function helm(bin: string, args: readonly string[], kubeconfig?: string): Promise<Answer> {
+  return run(join(bin, 'helm'), args, kubeconfig)
 }
 
 /** `--set-json` for each of these values. */
