@@ -14,15 +14,23 @@ import { configMarkdown } from '../src/report/config-markdown.ts'
 import { protocolsMarkdown } from '../src/report/protocols-markdown.ts'
 import { ruleMarkdown } from '../src/report/rule-markdown.ts'
 import { rules } from '../src/rules/index.ts'
+import { chartDigest, isFresh, renderCerts } from './certs.ts'
+import { valuesSchema, valuesYaml } from './chart-values.ts'
+import { dashboard } from './dashboard.ts'
+import { publishedSchema } from './published-schema.ts'
 
 /*
  * Writes what follows from the rules and the schema, so that it cannot drift: docs/rules, docs/configuration, docs/protocols,
- * how the webhook is registered and what it may read.
+ * how the webhook is registered and what it may read, the values of the chart, its dashboard.
  * `--check` writes nothing and fails when a file is not what it should be.
  */
 
 const root = join(import.meta.dirname, '..')
-const schema = configSchema(rules.map((rule) => rule.id))
+const ruleIds = rules.map((rule) => rule.id)
+const schema = configSchema(ruleIds)
+const published = publishedSchema(ruleIds)
+/** Editors read it, and so does every Helm since 3.0. */
+const draft = 'http://json-schema.org/draft-07/schema#'
 
 const files = new Map<string, string>([
   ...rules.map((rule) => [`docs/rules/${rule.id}.md`, ruleMarkdown(rule)] as const),
@@ -45,16 +53,23 @@ const files = new Map<string, string>([
       },
     ),
   ],
+  ['charts/meshgate/values.yaml', valuesYaml()],
+  ['charts/meshgate/values.schema.json', json({ $schema: draft, ...valuesSchema(published) })],
+  ['charts/meshgate/files/dashboard.json', json(dashboard())],
   ['docs/configuration.md', configMarkdown(schema, readFileSync(join(root, 'examples/rollout.yaml'), 'utf8'))],
   ['docs/protocols.md', protocolsMarkdown(catalogue)],
   [
     'docs/configuration.schema.json',
-    `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', title: 'meshgate', ...schema }, null, 2)}\n`,
+    json({ $schema: draft, title: 'meshgate', ...published.schema, $defs: published.$defs }),
   ],
 ])
 
 function yaml(what: string, value: Readonly<Record<string, unknown>>): string {
   return `# ${what} Follows from the rules: npm run generate.\n${renderYaml(value)}`
+}
+
+function json(value: object): string {
+  return `${JSON.stringify(value, null, 2)}\n`
 }
 
 function index(): string {
@@ -80,19 +95,43 @@ function pagesWithoutRule(): string[] {
 
 const stale = [...files].filter(([file, text]) => current(file) !== text).map(([file]) => file)
 const orphans = pagesWithoutRule()
+const staleRenderings = () => {
+  const digest = chartDigest(root)
+  return ['certs/certificates.yaml', 'certs/webhook.yaml'].filter((file) => !isFresh(current(file) ?? '', digest))
+}
 
 if (process.argv.includes('--check')) {
-  for (const file of stale) console.error(`${file} is out of date; run npm run generate`)
-  for (const file of orphans) console.error(`${file} belongs to no rule; run npm run generate`)
-  process.exitCode = stale.length + orphans.length > 0 ? 1 : 0
+  for (const file of [...stale, ...staleRenderings()]) fail(`${file} is out of date; run npm run generate`)
+  for (const file of orphans) fail(`${file} belongs to no rule; run npm run generate`)
 } else {
-  for (const file of stale) {
-    mkdirSync(dirname(join(root, file)), { recursive: true })
-    writeFileSync(join(root, file), files.get(file) ?? '')
-    console.log(`wrote ${file}`)
-  }
+  for (const file of stale) write(file, files.get(file) ?? '')
   for (const file of orphans) {
     rmSync(join(root, file))
     console.log(`removed ${file}`)
   }
+  if (staleRenderings().length > 0) renderAgain()
+}
+
+/** Last, for the chart is generated in part. */
+function renderAgain(): void {
+  const folder = process.env['MESHGATE_KIT_BIN']
+  try {
+    const rendered = renderCerts(root, folder === undefined ? 'helm' : join(folder, 'helm'))
+    for (const [file, text] of rendered) write(`certs/${file}`, text)
+  } catch (error) {
+    fail(
+      `certs/ is out of date, and helm does not render it: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+}
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(join(root, file)), { recursive: true })
+  writeFileSync(join(root, file), text)
+  console.log(`wrote ${file}`)
+}
+
+function fail(text: string): void {
+  console.error(text)
+  process.exitCode = 1
 }

@@ -24,6 +24,9 @@ t.test('it has the same version everywhere', async (t) => {
   t.equal(manifest.version, version)
   t.equal(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).version, version)
   t.match(readFileSync(join(root, 'Dockerfile'), 'utf8'), `org.opencontainers.image.version="${version}"`)
+  const chart = readFileSync(join(root, 'charts/meshgate/Chart.yaml'), 'utf8')
+  t.equal(/^version: (.*)$/m.exec(chart)?.[1], version)
+  t.equal(/^appVersion: "(.*)"$/m.exec(chart)?.[1], version)
 })
 
 t.test('it generates what is committed', async (t) => {

@@ -159,6 +159,9 @@ const rule: Schema = {
   },
 }
 
+/** What recurs. Where a schema is published, it is there once. */
+export const sharedSchemas: Readonly<Record<string, Schema>> = { rule, labelSelector }
+
 const exemption = (ruleIds: readonly string[]): ObjectSchema => ({
   description: 'A defect that is known and let be.',
   type: 'object',
