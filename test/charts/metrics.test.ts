@@ -24,7 +24,6 @@ t.test('alerts, dashboard and helm test ask only for metrics that there are', as
   const webhook = await startWebhook({
     host: '127.0.0.1',
     port: 0,
-    files: undefined,
     names: ['localhost', '127.0.0.1'],
     snapshot: [],
     config: defaultConfig,
