@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
+import type { Court } from './admission/judge.ts'
 import { watchedKinds } from './admission/registration.ts'
+import { keepWarm } from './admission/warm.ts'
 import type { CredentialSource } from './cluster/credentials.ts'
 import type { LiveWorld } from './cluster/live-world.ts'
 import type { Config } from './config/config.ts'
@@ -20,6 +22,7 @@ import { provePair } from './server/certificate-pair.ts'
 import { createMetrics } from './server/metrics.ts'
 import type { Log } from './server/plain-log.ts'
 import { createReloader, tlsOptions } from './server/tls.ts'
+import { createWarming, type Warming } from './server/warming.ts'
 
 /** How to run the webhook. */
 export interface WebhookOptions {
@@ -62,6 +65,9 @@ export interface Webhook {
 
 const reloadEveryMs = 10_000
 
+/** At 200 changes a second, twenty at a time. */
+const warmEveryMs = 100
+
 /** A replica that cannot read the cluster is ready all the same after a while: what it can judge is better than nothing. */
 const usualPatienceMs = 60_000
 
@@ -103,16 +109,17 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   const started = Date.now()
   const served = { notAfter: leaf.validToDate }
 
-  const app = buildApp({
-    court: {
-      rules,
-      snapshot,
-      get config() {
-        return world?.configWith(live.current) ?? live.current
-      },
+  const court = {
+    rules,
+    snapshot,
+    get config() {
+      return world?.configWith(live.current) ?? live.current
     },
+  }
+  const app = buildApp({
+    court,
     metrics,
-    clock: () => performance.now() / 1000,
+    clock,
     ...(options.now ? { now: options.now } : {}),
     tls: tlsOptions(pair),
     unready: () => [
@@ -159,6 +166,9 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   }
   const timer = setInterval(() => void reload(), reloadEveryMs)
   timer.unref()
+  const warm = world && warmingOf(world, court, clock)
+  const warmTimer = warm && setInterval(() => warm.tick(), warmEveryMs)
+  warmTimer?.unref()
 
   await server.listen({ host, port })
   const { port: bound } = server.server.address() as AddressInfo
@@ -169,6 +179,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     async stop(drainMs, closeMs = 10_000) {
       app.drain()
       clearInterval(timer)
+      clearInterval(warmTimer)
       await setTimeout(drainMs)
       const closed = server.close()
       // A closed server no longer looks for requests that take too long.
@@ -183,6 +194,26 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
       await world?.stop()
     },
   }
+}
+
+/** What reviews keep of the cluster, corrected as it changes; not while it is still being read, which would be work for nothing. */
+function warmingOf(world: LiveWorld, court: Omit<Court, 'now'>, clock: () => number): Warming {
+  const isRead = () => [...world.health().values()].every(({ synced, error }) => synced || error !== undefined)
+  return createWarming(
+    () => (isRead() ? [world.snapshot.now, court.config] : []),
+    () => {
+      try {
+        keepWarm({ ...court, now: Date.now() })
+      } catch {
+        // The next review does the same, fails, and says so.
+      }
+    },
+    clock,
+  )
+}
+
+function clock(): number {
+  return performance.now() / 1000
 }
 
 /** Loaded only where there is a cluster: `check` and its like start without. */
