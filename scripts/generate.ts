@@ -7,16 +7,19 @@ import {
   mutatingWebhooks,
   validatingWebhooks,
 } from '../src/admission/registration.ts'
+import { rightsOf } from '../src/admission/rights.ts'
 import { configSchema } from '../src/config/schema.ts'
 import { catalogue } from '../src/linkerd/protocols/catalogue.ts'
 import { renderYaml } from '../src/manifests/render-yaml.ts'
 import { configMarkdown } from '../src/report/config-markdown.ts'
 import { protocolsMarkdown } from '../src/report/protocols-markdown.ts'
+import { rightsMarkdown } from '../src/report/rights-markdown.ts'
 import { ruleMarkdown } from '../src/report/rule-markdown.ts'
 import { rules } from '../src/rules/index.ts'
 
 /*
  * Writes what follows from the rules and the schema, so that it cannot drift: docs/rules, docs/configuration, docs/protocols,
+ * docs/rights,
  * how the webhook is registered and what it may read.
  * `--check` writes nothing and fails when a file is not what it should be.
  */
@@ -47,6 +50,7 @@ const files = new Map<string, string>([
   ],
   ['docs/configuration.md', configMarkdown(schema, readFileSync(join(root, 'examples/rollout.yaml'), 'utf8'))],
   ['docs/protocols.md', protocolsMarkdown(catalogue)],
+  ['docs/rights.md', rightsMarkdown(rightsOf(rules))],
   [
     'docs/configuration.schema.json',
     `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', title: 'meshgate', ...schema }, null, 2)}\n`,
