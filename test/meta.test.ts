@@ -25,6 +25,17 @@ t.test('it has the same version everywhere', async (t) => {
   t.equal(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).version, version)
 })
 
+t.test('it is started in its image as npm start does, by the Node it is tested with', async (t) => {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const image = readFileSync(join(root, 'Dockerfile'), 'utf8')
+  const bases = [...image.matchAll(/^FROM node:([\d.]+)/gm)].map(([, base]) => base)
+  t.same(bases, [manifest.devDependencies.node, manifest.devDependencies.node])
+  const entry: string[] = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(image)?.[1] ?? '[]')
+  t.same(entry.slice(0, -1), manifest.scripts.start.split(' src/')[0].split(' '))
+  t.equal(entry.at(-1), manifest.bin.meshgate)
+  t.match(image, /^USER 65532:65532$/m)
+})
+
 t.test('it generates what is committed', async (t) => {
   const run = spawnSync(process.execPath, [join(root, 'scripts/generate.ts'), '--check'], { encoding: 'utf8' })
   t.equal(run.status, 0, run.stderr)
