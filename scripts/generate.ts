@@ -7,11 +7,13 @@ import {
   mutatingWebhooks,
   validatingWebhooks,
 } from '../src/admission/registration.ts'
+import { rightsOf } from '../src/admission/rights.ts'
 import { configSchema } from '../src/config/schema.ts'
 import { catalogue } from '../src/linkerd/protocols/catalogue.ts'
 import { renderYaml } from '../src/manifests/render-yaml.ts'
 import { configMarkdown } from '../src/report/config-markdown.ts'
 import { protocolsMarkdown } from '../src/report/protocols-markdown.ts'
+import { rightsMarkdown } from '../src/report/rights-markdown.ts'
 import { ruleMarkdown } from '../src/report/rule-markdown.ts'
 import { rules } from '../src/rules/index.ts'
 import { chartDigest, isFresh, renderCerts } from './certs.ts'
@@ -21,7 +23,7 @@ import { publishedSchema } from './published-schema.ts'
 
 /*
  * Writes what follows from the rules and the schema, so that it cannot drift: docs/rules, docs/configuration, docs/protocols,
- * how the webhook is registered and what it may read, the values of the chart, its dashboard.
+ * docs/rights, how the webhook is registered and what it may read, the values of the chart, its dashboard.
  * `--check` writes nothing and fails when a file is not what it should be.
  */
 
@@ -58,6 +60,7 @@ const files = new Map<string, string>([
   ['charts/meshgate/files/dashboard.json', json(dashboard())],
   ['docs/configuration.md', configMarkdown(schema, readFileSync(join(root, 'examples/rollout.yaml'), 'utf8'))],
   ['docs/protocols.md', protocolsMarkdown(catalogue)],
+  ['docs/rights.md', rightsMarkdown(rightsOf(rules))],
   [
     'docs/configuration.schema.json',
     json({ $schema: draft, title: 'meshgate', ...published.schema, $defs: published.$defs }),

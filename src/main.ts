@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { type OwnNames, ownBundles, ownDnsName } from './admission/own-configurations.ts'
+import { keepWarm } from './admission/warm.ts'
 import type { CredentialSource } from './cluster/credentials.ts'
 import type { Config } from './config/config.ts'
 import type { ConfigSource } from './config/load.ts'
@@ -12,6 +13,7 @@ import { startCertificate } from './server/certificate-life.ts'
 import type { PairSource } from './server/certificate-pair.ts'
 import { createMetrics } from './server/metrics.ts'
 import type { Log } from './server/plain-log.ts'
+import { createWarming } from './server/warming.ts'
 import { openSurroundings } from './surroundings.ts'
 
 /** How to run the webhook. */
@@ -63,6 +65,9 @@ export interface Webhook {
 
 const reloadEveryMs = 10_000
 
+/** At 200 changes a second, twenty at a time. */
+const warmEveryMs = 100
+
 /** A replica that cannot read the cluster is ready all the same after a while: what it can judge is better than nothing. */
 const usualPatienceMs = 60_000
 
@@ -94,16 +99,17 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   const { snapshot, reader, settle } = surroundings
   const started = Date.now()
 
-  const app = buildApp({
-    court: {
-      rules,
-      snapshot,
-      get config() {
-        return surroundings.configWith(live.current)
-      },
+  const court = {
+    rules,
+    snapshot,
+    get config() {
+      return surroundings.configWith(live.current)
     },
+  }
+  const app = buildApp({
+    court,
     metrics,
-    clock: () => performance.now() / 1000,
+    clock,
     now,
     tls: certificate.tls,
     ...(clients ? { clientNames: clients.names } : {}),
@@ -129,6 +135,20 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   }
   const timer = setInterval(() => void reloadConfig(), reloadEveryMs)
   timer.unref()
+  // What reviews keep of the cluster is corrected as it changes; not while it is still being read, which would be work for nothing.
+  const warming = createWarming(
+    () => (surroundings.isRead() ? [snapshot.now, court.config] : []),
+    () => {
+      try {
+        keepWarm({ ...court, now: now() })
+      } catch {
+        // The next review does the same, fails, and says so.
+      }
+    },
+    clock,
+  )
+  const warmTimer = setInterval(() => warming.tick(), warmEveryMs)
+  warmTimer.unref()
 
   await server.listen({ host, port })
   if (healthPort !== undefined) await health.listen({ host, port: healthPort })
@@ -145,6 +165,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     async stop(drainMs, closeMs = 10_000) {
       app.drain()
       clearInterval(timer)
+      clearInterval(warmTimer)
       certificate.stop()
       await setTimeout(drainMs)
       const closed = Promise.all([server.close(), health.close()])
@@ -159,4 +180,8 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
       await surroundings.stop()
     },
   }
+}
+
+function clock(): number {
+  return performance.now() / 1000
 }

@@ -22,6 +22,8 @@ export interface Surroundings {
   configWith(config: Config): Config
   /** What is not known, and why: a line each. */
   troubles(): readonly string[]
+  /** Whether there is a cluster, and every kind that may be read of it has been read once. */
+  isRead(): boolean
   /** What a denial waits for; undefined where nothing can change. */
   readonly settle: (() => Promise<unknown>) | undefined
   stop(): Promise<void>
@@ -63,6 +65,7 @@ export async function openSurroundings(options: SurroundingsOptions): Promise<Su
       world: undefined,
       configWith: (config) => config,
       troubles: () => [],
+      isRead: () => false,
       settle: undefined,
       stop: async () => undefined,
     }
@@ -87,6 +90,7 @@ export async function openSurroundings(options: SurroundingsOptions): Promise<Su
     world,
     configWith: (config) => world.configWith(config),
     troubles: () => world.troubles(),
+    isRead: () => [...world.health().values()].every(({ synced, error }) => synced || error !== undefined),
     settle: () => setTimeout(settleMs),
     async stop() {
       watch.stop()

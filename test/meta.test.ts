@@ -29,6 +29,15 @@ t.test('it has the same version everywhere', async (t) => {
   t.equal(/^appVersion: "(.*)"$/m.exec(chart)?.[1], version)
 })
 
+t.test('it is started in its image as npm start does, by the Node it is tested with', async (t) => {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const image = readFileSync(join(root, 'Dockerfile'), 'utf8')
+  t.match(image, new RegExp(`^ARG BASE=node:${manifest.devDependencies.node.replaceAll('.', String.raw`\.`)}-`, 'm'))
+  const entry: string[] = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(image)?.[1] ?? '[]')
+  t.same(['node', ...entry.slice(1, -1)], manifest.scripts.start.split(' src/')[0].split(' '))
+  t.equal(entry.at(-1), manifest.bin.meshgate)
+})
+
 t.test('it generates what is committed', async (t) => {
   const run = spawnSync(process.execPath, [join(root, 'scripts/generate.ts'), '--check'], { encoding: 'utf8' })
   t.equal(run.status, 0, run.stderr)

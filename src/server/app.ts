@@ -8,6 +8,7 @@ import { createGate, mostBodyBytes } from './admission-gate.ts'
 import { toAscii } from './ascii.ts'
 import { watchClients } from './client-names.ts'
 import { capConnections } from './connection-cap.ts'
+import { createPace, paceConnections } from './connection-pace.ts'
 import { createExemptionUse } from './exemption-use.ts'
 import { buildHealthServer, type HealthSource, serveHealth } from './health.ts'
 import type { Metrics } from './metrics.ts'
@@ -114,6 +115,8 @@ export function buildApp(dependencies: ServerDependencies): App {
     routerOptions: { caseSensitive: true },
   }) as unknown as FastifyInstance
   server.server.headersTimeout = 10_000
+  const pace = createPace(clock)
+  paceConnections(server.server, pace, () => metrics.delayed())
   capConnections(server.server)
   const clients = tls?.requestCert ? watchClients(server.server, clientNames ?? []) : undefined
 
@@ -210,6 +213,7 @@ export function buildApp(dependencies: ServerDependencies): App {
         const { group, kind } = review.kind
         const label = byGroupAndKind.has(`${group}/${kind}`) ? kind : 'other'
         metrics.review({ path, operation: review.operation, kind: label, verdict }, end - start)
+        pace.earn(request.ip)
         // What a dry run asks about will not be there: no alert may rest on it.
         if (!review.dryRun) count(outcome)
         return reply.type('application/json').send(toAscii(JSON.stringify(answer)))

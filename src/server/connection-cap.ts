@@ -14,7 +14,8 @@ const mostOfSource = 1000
 export function capConnections(server: Server, most: number = mostOfSource): void {
   server.maxConnections = mostConnections
   const open = new Map<string, number>()
-  server.on('connection', (socket: Socket) => {
+  // Before anybody has it wait, or shakes hands.
+  server.prependListener('connection', (socket: Socket) => {
     const source = socket.remoteAddress ?? ''
     const count = open.get(source) ?? 0
     if (count >= most) return void socket.destroy()

@@ -17,6 +17,8 @@ export interface Metrics {
   /** A review that touched what is not known, or not sure, of a kind. */
   degraded(kind: string): void
   rejected(reason: string): void
+  /** A connection that had to wait, since its source opens too many. */
+  delayed(): void
   /** Where to look, when asked, how much is under way. */
   watch(gate: { readonly requests: number; readonly bytes: number }): void
   /** How many exemptions there are, by state, when asked. */
@@ -87,6 +89,11 @@ export function createMetrics(): Metrics {
     name: 'meshgate_degraded_reviews_total',
     help: 'Reviews that are no dry runs and were not judged, or not surely, since a kind was not known or stale.',
     labelNames: ['kind'],
+    registers,
+  })
+  const delayed = new Counter({
+    name: 'meshgate_connections_delayed_total',
+    help: 'Connections that waited before their handshake, since their source opens more than it asks reviews.',
     registers,
   })
   let gate = { requests: 0, bytes: 0 }
@@ -182,6 +189,7 @@ export function createMetrics(): Metrics {
     failure: (rule) => failures.inc({ rule }),
     degraded: (kind) => degradedTally.count(kind),
     rejected: (reason) => rejected.inc({ reason }),
+    delayed: () => delayed.inc(),
     watch(watched) {
       gate = watched
     },

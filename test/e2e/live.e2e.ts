@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
@@ -7,9 +6,9 @@ import { rules } from '../../src/rules/index.ts'
 import { reviewOf, type WireObject } from '../admission/reviews.ts'
 import { type Answer, startCluster, until } from './cluster.ts'
 import { startFaultProxy } from './fault-proxy.ts'
-import { access, account, names, registration, serverCrd, tlsName } from './installation.ts'
+import { account, names, registration, serverCrd, tlsName } from './installation.ts'
 import { type LiveWebhook, startLive } from './live-webhook.ts'
-import { deployment, namespace, nats, natsPods, opaque, pod, policy } from './manifests.ts'
+import { deployment, namespace, nats, opaque, pod, policy } from './manifests.ts'
 import { startInjector } from './stand-in-injector.ts'
 
 /*
@@ -460,68 +459,6 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
       () => true,
       async () => !(await ask(blind, policy('shop', 'bad'))).allowed,
     )
-  })
-
-  await t.test('it says what it may not see, and denies nothing that rests on it', async (t) => {
-    const documented = readFileSync(join(import.meta.dirname, '../../docs/operations.md'), 'utf8')
-    const podName = { ...nats('shop'), metadata: { name: 'nats-pods', namespace: 'shop' } }
-    await prepare({ ...podName, spec: { selector: { app: 'nats' }, ports: [{ port: 4222 }], clusterIP: 'None' } })
-    const probes = [
-      [omits, policy('shop', 'bad')],
-      [notInjected, unproxied],
-      [speaksFirst, nats('shop')],
-      [speaksFirst, natsPods('shop', 'nats-pods')],
-    ] as const
-    const listed = await kubectl(['api-resources', '-o', 'name', '--verbs=list'])
-    const served = new Set(listed.stdout.split('\n'))
-    const rights = (['cluster', 'linkerd'] as const).flatMap((part) =>
-      // Of the two ConfigMaps, the one with the settings.
-      access[part]
-        .filter(({ resourceNames }) => !resourceNames?.includes('linkerd-identity-trust-roots'))
-        .flatMap((rule) =>
-          // What the API server does not serve here cannot be missed.
-          rule.resources
-            .filter((resource) => served.has([resource, ...rule.apiGroups.filter((group) => group !== '')].join('.')))
-            .map((resource) => ({ part, rule, resource })),
-        ),
-    )
-    const accountWithout = ({ part, rule, resource }: (typeof rights)[number]) => {
-      const resources = rule.resources.filter((one) => one !== resource)
-      const fewer = access[part].map((one) => (one === rule ? { ...one, resources } : one))
-      return account(`without-${part}-${resource}`, {
-        ...access,
-        [part]: fewer.filter((one) => one.resources.length > 0),
-      })
-    }
-    await prepare(...rights.flatMap(accountWithout))
-    const rows = await Promise.all(
-      rights.map(async ({ part, resource }) => {
-        const limited = await startLive(cluster, { account: `without-${part}-${resource}`, config: denying })
-        const forbidden = new RegExp(`synced: ${resource}(\\.[a-z.0-9]+)? (".*" )?is forbidden`)
-        // Whoever may list all Deployments may list one.
-        const implied = part === 'linkerd' && access.cluster.some((one) => one.resources.includes(resource))
-        await until(
-          `everything but ${resource}`,
-          () => true,
-          async () => {
-            const troubles = (await limited.get('/readyz')).body.split('\n').slice(0, -2)
-            return implied ? troubles.length === 0 : troubles.length === 1 && forbidden.test(troubles[0] ?? '')
-          },
-        )
-        const silent = new Set<string>()
-        for (const [rule, object] of probes) {
-          const { allowed, auditAnnotations } = await ask(limited, object)
-          t.ok(!allowed || auditAnnotations?.['degraded'], `${rule} without ${resource}: denies, or says why not`)
-          if (allowed) silent.add(rule)
-        }
-        await limited.stop()
-        return `| \`${resource}\` | ${part === 'linkerd' ? "Linkerd's namespace" : 'cluster'} | ${silent.size > 0 ? [...silent].join(', ') : 'none'} |`
-      }),
-    )
-    for (const row of rows) {
-      if (!documented.includes(row)) t.comment(row)
-      t.ok(documented.includes(row), row)
-    }
   })
 
   await t.test('it tells who forges reviews nothing but names', async (t) => {

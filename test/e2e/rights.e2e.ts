@@ -1,0 +1,268 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { judge } from '../../src/admission/judge.ts'
+import { watchedKinds } from '../../src/admission/registration.ts'
+import { respond } from '../../src/admission/respond.ts'
+import { readReview } from '../../src/admission/review.ts'
+import { accessWithout, type Right, rightsOf } from '../../src/admission/rights.ts'
+import { followCluster, type LiveWorld } from '../../src/cluster/live-world.ts'
+import { parseConfig } from '../../src/config/load.ts'
+import { type KindName, kinds } from '../../src/k8s/kinds.ts'
+import { nameOf } from '../../src/report/rights-markdown.ts'
+import { rules } from '../../src/rules/index.ts'
+import { reviewOf, type WireObject } from '../admission/reviews.ts'
+import { startCluster, until } from './cluster.ts'
+import { access, account } from './installation.ts'
+import { deployment, namespace, nats, natsPods, pod, policy } from './manifests.ts'
+
+/*
+ * The generated rights, one taken away at a time, against the real API server: what it says it may not see, and which denials
+ * are lost, are as docs/rights.md has it. With MESHGATE_KIT_CRDS, a folder of real CRDs, other projects' kinds are as they define
+ * them; those that are not there, and Linkerd's and Calico's, are stubs.
+ */
+
+const bin = process.env['MESHGATE_KIT_BIN']
+const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
+
+const config = parseConfig(
+  'meshgate.yaml',
+  `rules:\n${rules.map(({ id }) => `  ${id}: {enforcement: deny}\n`).join('')}`,
+  rules.map(({ id }) => id),
+)
+
+/** Objects that are denied where everything is seen, and the rule that does it. */
+const probes: readonly (readonly [string, WireObject])[] = [
+  ['network-policy-omits-proxy-port', policy('shop', 'bad')],
+  [
+    'network-policy-omits-proxy-port',
+    {
+      apiVersion: 'cilium.io/v2',
+      kind: 'CiliumNetworkPolicy',
+      metadata: { name: 'bad', namespace: 'shop' },
+      spec: {
+        endpointSelector: { matchLabels: { app: 'api' } },
+        ingress: [
+          {
+            fromEndpoints: [{ matchLabels: { app: 'web' } }],
+            toPorts: [{ ports: [{ port: '8080', protocol: 'TCP' }] }],
+          },
+        ],
+      },
+    },
+  ],
+  ['pod-not-injected', pod('shop', 'bare')],
+  ['server-speaks-first-port-not-opaque', nats('shop')],
+  ['server-speaks-first-port-not-opaque', natsPods('shop', 'nats-pods')],
+  [
+    'app-protocol-treated-as-opaque',
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'api', namespace: 'shop' },
+      spec: { selector: { app: 'api' }, ports: [{ name: 'api', port: 8080, appProtocol: 'kubernetes.io/ws' }] },
+    },
+  ],
+]
+
+/** Linkerd is installed, and nobody answers: Pods come without their proxy. */
+const surroundings = [
+  namespace('shop'),
+  deployment('shop', 'web'),
+  deployment('shop', 'api'),
+  {
+    ...nats('shop'),
+    metadata: { name: 'nats-pods', namespace: 'shop' },
+    spec: { selector: { app: 'nats' }, ports: [{ port: 4222 }], clusterIP: 'None' },
+  },
+  {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'MutatingWebhookConfiguration',
+    metadata: { name: 'linkerd-proxy-injector-webhook-config' },
+    webhooks: [
+      {
+        name: 'linkerd-proxy-injector.linkerd.io',
+        clientConfig: { service: { name: 'linkerd-proxy-injector', namespace: 'linkerd' } },
+        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+        failurePolicy: 'Ignore',
+        sideEffects: 'None',
+        admissionReviewVersions: ['v1'],
+      },
+    ],
+  },
+]
+
+/** CRDs of the kinds that are watched in these groups: real ones from the kit where it has them, else stubs. */
+function crdsIn(groups: (group: string) => boolean): { readonly files: string[]; readonly stubs: object[] } {
+  const kit = process.env['MESHGATE_KIT_CRDS']
+  const real = kit === undefined ? [] : readdirSync(kit, { recursive: true, encoding: 'utf8' })
+  const files: string[] = []
+  const stubs: object[] = []
+  for (const kind of watchedKinds(rules))
+    for (const group of [kinds[kind].group, ...(kinds[kind].alsoIn ?? [])].filter(groups)) {
+      const { resource } = kinds[kind]
+      const file = real.find((name) => new RegExp(`(^|[/_])${resource}\\.yaml$`).test(name) && holds(kit, name, group))
+      if (file === undefined) stubs.push(stubOf(kind, group))
+      else files.push(join(kit ?? '', file))
+    }
+  return { files, stubs }
+}
+
+function holds(kit: string | undefined, file: string, group: string): boolean {
+  return readFileSync(join(kit ?? '', file), 'utf8').includes(`\n  group: ${group}\n`)
+}
+
+function stubOf(name: KindName, group: string): object {
+  const { kind, resource, namespaced } = kinds[name]
+  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: {
+      name: `${resource}.${group}`,
+      annotations: { 'api-approved.kubernetes.io': 'unapproved, a stub for a test' },
+    },
+    spec: {
+      group,
+      scope: namespaced ? 'Namespaced' : 'Cluster',
+      names: { kind, plural: resource, singular: kind.toLowerCase() },
+      versions: [{ name: 'v1', served: true, storage: true, schema }],
+    },
+  }
+}
+
+/** The name of the account that lacks a right. */
+function accountOf(missing?: Right): string {
+  return missing === undefined ? 'complete' : `without-${nameOf(missing).replaceAll('/', '-')}`
+}
+
+type Tap = Pick<typeof t, 'ok' | 'same'>
+
+const builtIn = new Set(['', 'apps', 'batch', 'networking.k8s.io', 'admissionregistration.k8s.io'])
+/** Where it is served, it counts, and Calico's other group does not. */
+const calicoApi = 'projectcalico.org'
+
+t.test('the generated rights', { skip, timeout: 300_000 }, async (t) => {
+  const cluster = await startCluster(bin ?? '')
+  const folder = mkdtempSync(join(tmpdir(), 'meshgate-rights-'))
+  t.teardown(async () => {
+    await cluster.stop()
+    rmSync(folder, { recursive: true })
+  })
+  const apply = async (args: readonly string[], input?: string) => {
+    const { status, stderr } = await cluster.kubectl(['apply', '--server-side', ...args], input)
+    if (status !== 0) throw new Error(stderr)
+  }
+  const applyAll = (items: readonly object[]) =>
+    apply(['-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
+  const install = async (groups: (group: string) => boolean) => {
+    const { files, stubs } = crdsIn(groups)
+    if (files.length > 0) await apply(files.flatMap((file) => ['-f', file]))
+    if (stubs.length > 0) await applyAll(stubs)
+    const waiting = ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']
+    t.equal((await cluster.kubectl(waiting)).status, 0)
+    return files.length
+  }
+  await applyAll(['meshgate', 'linkerd'].map((name) => namespace(name, {})))
+  const real = await install((group) => !builtIn.has(group) && group !== calicoApi)
+  t.comment(`${real} kinds are as their projects define them`)
+  await applyAll(surroundings)
+
+  const all = rightsOf(rules)
+  const accountWithout = (right: Right) =>
+    account(accountOf(right), {
+      cluster: accessWithout(access.cluster, right),
+      linkerd: accessWithout(access.linkerd, right),
+    })
+  await applyAll([...account(accountOf(), access), ...all.flatMap(accountWithout)])
+
+  /** A follower that has every right but this one. */
+  const follow = async (missing?: Right): Promise<LiveWorld> => {
+    const name = accountOf(missing)
+    const path = `/api/v1/namespaces/meshgate/serviceaccounts/${name}/token`
+    const request = '{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest"}'
+    const home = join(folder, name)
+    const token = JSON.parse((await cluster.request('POST', path, request)).body).status.token
+    mkdirSync(home, { recursive: true })
+    writeFileSync(join(home, 'token'), token)
+    writeFileSync(join(home, 'ca.crt'), cluster.ca)
+    const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(cluster.port) }
+    return followCluster({
+      credentials: { from: 'pod', folder: home, env },
+      kinds: watchedKinds(rules),
+      linkerdNamespace: 'linkerd',
+    })
+  }
+  const ask = (world: LiveWorld, object: WireObject) => {
+    const read = readReview(reviewOf(object))
+    if ('reason' in read) throw new Error(read.reason)
+    const court = { rules, snapshot: world.snapshot, config: world.configWith(config), now: 0 }
+    const verdict = judge(read.review, court)
+    const denied = verdict.enforced
+      .filter(({ enforcement }) => enforcement === 'deny')
+      .map(({ finding }) => finding.rule)
+    return { denied, degraded: respond(read.review, verdict, 'cluster').response.auditAnnotations?.['degraded'] ?? '' }
+  }
+
+  await t.test('it denies what it should with all of them', async (t) => {
+    const world = await follow()
+    await until(
+      'everything',
+      () => true,
+      async () => world.troubles().length === 0,
+    )
+    for (const [rule, object] of probes) t.ok(ask(world, object).denied.includes(rule), `${object.kind}: ${rule}`)
+    await world.stop()
+  })
+
+  /** Takes the right away, and compares what is missed then with its row. */
+  const prove = async (t: Tap, right: Right, implied: boolean) => {
+    const world = await follow(right)
+    const forbidden = new RegExp(`synced: (.* )?"?${right.resource}(\\.[-a-z.0-9]+)? (".*" )?is forbidden`)
+    const here = (line: string) =>
+      forbidden.test(line) && (right.name === undefined ? !line.startsWith('ConfigMap') : line.includes(right.name))
+    let last: string[] = []
+    await until(
+      `everything but ${nameOf(right)}`,
+      () => true,
+      async () => {
+        last = world.troubles()
+        return implied ? last.length === 0 : last.length === 1 && last.every(here)
+      },
+    ).catch(() => t.same(last, [`${nameOf(right)} is forbidden`]))
+    const lost = new Set<string>()
+    for (const [rule, object] of probes) {
+      const { denied, degraded } = ask(world, object)
+      if (denied.includes(rule)) continue
+      lost.add(rule)
+      t.ok(degraded !== '', `${rule} without ${nameOf(right)} says why it does not deny`)
+      t.ok(right.rules.includes(rule), `${rule} is in the row of ${nameOf(right)}`)
+    }
+    t.ok(
+      true,
+      `${nameOf(right)}: ${lost.size > 0 ? `lost ${[...lost].join(', ')}` : 'nothing lost that is asked here'}`,
+    )
+    await world.stop()
+    return lost.size > 0
+  }
+  /** Calico's objects are looked for in one of two groups; and whoever may list all Deployments may list one. */
+  const isImplied = ({ group, name }: Right, calico: string) =>
+    (name !== undefined && group === 'apps') || (group.endsWith(calicoApi) && group !== calico)
+
+  await t.test('it says what it may not see, right by right, and denies nothing that rests on it', async (t) => {
+    const rows = all.filter(({ group }) => group !== calicoApi)
+    let losing = 0
+    for (let i = 0; i < rows.length; i += 4) {
+      const some = rows.slice(i, i + 4).map((right) => prove(t, right, isImplied(right, `crd.${calicoApi}`)))
+      losing += (await Promise.all(some)).filter(Boolean).length
+    }
+    t.ok(losing >= 10, `${losing} of ${rows.length} rights are missed by a denial`)
+  })
+
+  await t.test('it follows Calico’s own API where there is one', async (t) => {
+    await install((group) => group === calicoApi)
+    const rows = all.filter(({ group }) => group.endsWith(calicoApi))
+    await Promise.all(rows.map((right) => prove(t, right, isImplied(right, calicoApi))))
+  })
+})
