@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { type OwnNames, ownBundles, ownDnsName } from './admission/own-configurations.ts'
+import { mutatingWebhooks, validatingWebhooks } from './admission/registration.ts'
 import { keepWarm } from './admission/warm.ts'
 import type { CredentialSource } from './cluster/credentials.ts'
 import type { Config } from './config/config.ts'
@@ -13,6 +14,7 @@ import { startCertificate } from './server/certificate-life.ts'
 import type { PairSource } from './server/certificate-pair.ts'
 import { createMetrics } from './server/metrics.ts'
 import type { Log } from './server/plain-log.ts'
+import { type SelfWatch, type SelfWatchTimes, watchSelf } from './server/self-watch.ts'
 import { createWarming } from './server/warming.ts'
 import { openSurroundings } from './surroundings.ts'
 
@@ -31,8 +33,11 @@ export interface WebhookOptions {
   readonly clients?: { readonly caFile: string; readonly names: readonly string[] } | undefined
   /** The cluster that is followed: it is the surroundings of every review. */
   readonly cluster?: CredentialSource | undefined
-  /** What the cluster knows this webhook by. Undefined where it does not: then a certificate is trusted by nobody we know. */
+  /** What the cluster knows this webhook by; undefined where it does not. By it, it watches how API servers see it. */
   readonly own?: OwnNames | undefined
+  /** The name of its Pod. */
+  readonly pod?: string | undefined
+  readonly selfWatchTimes?: Partial<SelfWatchTimes>
   /** Without a cluster: manifests of the surrounding objects. Without any, rules know only the object under review. */
   readonly snapshot: readonly string[]
   readonly config: Config
@@ -98,6 +103,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   const surroundings = await openSurroundings({ cluster, paths, config, certificateLook, now, metrics })
   const { snapshot, reader, settle } = surroundings
   const started = Date.now()
+  let selfWatch: SelfWatch | undefined
 
   const court = {
     rules,
@@ -112,9 +118,10 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     clock,
     now,
     tls: certificate.tls,
+    ...(options.pod === undefined ? {} : { pod: options.pod }),
     ...(clients ? { clientNames: clients.names } : {}),
     unready: () => [...certificate.unready(), ...(Date.now() - started < patienceMs ? surroundings.troubles() : [])],
-    troubles: () => [...surroundings.troubles(), ...certificate.lines()],
+    troubles: () => [...surroundings.troubles(), ...certificate.lines(), ...(selfWatch?.lines() ?? [])],
     ...(settle ? { settle } : {}),
     ...(log ? { log } : {}),
   })
@@ -152,11 +159,26 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
 
   await server.listen({ host, port })
   if (healthPort !== undefined) await health.listen({ host, port: healthPort })
-  const urlOf = (scheme: string, bound: AddressInfo) =>
-    `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound.port}`
+  const { port: bound } = server.server.address() as AddressInfo
+  if (own && surroundings.dryRun)
+    selfWatch = watchSelf({
+      own,
+      snapshot,
+      reader,
+      registration: { validating: validatingWebhooks(rules), mutating: mutatingWebhooks(rules) },
+      dryRun: surroundings.dryRun,
+      host,
+      port: bound,
+      mendsBundles: options.source?.mendsBundles === true,
+      metrics,
+      log: server.log,
+      nowMs: Date.now,
+      times: options.selfWatchTimes,
+    })
+  const home = host.includes(':') ? `[${host}]` : host
   return {
-    url: urlOf('https', server.server.address() as AddressInfo),
-    healthUrl: healthPort === undefined ? undefined : urlOf('http', health.server.address() as AddressInfo),
+    url: `https://${home}:${bound}`,
+    healthUrl: healthPort === undefined ? undefined : `http://${home}:${(health.server.address() as AddressInfo).port}`,
     ca: certificate.ca,
     async reload() {
       await reloadConfig()
@@ -167,6 +189,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
       clearInterval(timer)
       clearInterval(warmTimer)
       certificate.stop()
+      selfWatch?.stop()
       await setTimeout(drainMs)
       const closed = Promise.all([server.close(), health.close()])
       // A closed server no longer looks for requests that take too long.

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { watchedKinds } from './admission/registration.ts'
 import type { CredentialSource } from './cluster/credentials.ts'
-import type { LiveWorld } from './cluster/live-world.ts'
+import type { DryRun } from './cluster/dry-run.ts'
 import type { Config } from './config/config.ts'
 import { type Snapshot, snapshotOf } from './core/snapshot.ts'
 import type { CertificateReader } from './linkerd/certificates/certificate.ts'
@@ -16,8 +16,8 @@ import type { Metrics } from './server/metrics.ts'
 export interface Surroundings {
   readonly snapshot: Snapshot
   readonly reader: CertificateReader
-  /** The cluster that is followed, if one is. */
-  readonly world: LiveWorld | undefined
+  /** Asks the cluster that is followed, if one is, what would happen. */
+  readonly dryRun: DryRun | undefined
   /** The configuration with what the cluster says of its Linkerd. */
   configWith(config: Config): Config
   /** What is not known, and why: a line each. */
@@ -62,7 +62,7 @@ export async function openSurroundings(options: SurroundingsOptions): Promise<Su
     return {
       snapshot,
       reader,
-      world: undefined,
+      dryRun: undefined,
       configWith: (config) => config,
       troubles: () => [],
       isRead: () => false,
@@ -71,7 +71,10 @@ export async function openSurroundings(options: SurroundingsOptions): Promise<Su
     }
   }
   // Loaded only where there is a cluster: `check` and its like start without.
-  const { followCluster } = await import('./cluster/live-world.ts')
+  const [{ followCluster }, { createDryRun }] = await Promise.all([
+    import('./cluster/live-world.ts'),
+    import('./cluster/dry-run.ts'),
+  ])
   const world = followCluster({
     credentials: cluster,
     kinds: watchedKinds(rules),
@@ -87,7 +90,7 @@ export async function openSurroundings(options: SurroundingsOptions): Promise<Su
   return {
     snapshot,
     reader,
-    world,
+    dryRun: createDryRun(cluster),
     configWith: (config) => world.configWith(config),
     troubles: () => world.troubles(),
     isRead: () => [...world.health().values()].every(({ synced, error }) => synced || error !== undefined),

@@ -60,8 +60,23 @@ export function bundleOf({ clientConfig }: LiveEntry): string | undefined {
   return pem === undefined || pem.trim() === '' ? undefined : pem
 }
 
-/** The different caBundles of the entries that lead to us. Empty where none is known. */
+/** What API servers verify us with when they call for one of our configurations. */
+export interface OwnTrust {
+  /** Its name. */
+  readonly configuration: string
+  /** PEM; undefined where an entry has none. */
+  readonly bundle: string | undefined
+}
+
+/** The different caBundles of the entries that lead to us, by configuration. Empty where nothing is known. */
+export function ownTrust(snapshot: Snapshot, own: OwnNames): readonly OwnTrust[] {
+  return ownConfigurations(snapshot, own).flatMap((configuration) => {
+    const entries = entriesOf(configuration).filter((entry) => leadsHere(entry, own))
+    return [...new Set(entries.map(bundleOf))].map((bundle) => ({ configuration: configuration.name, bundle }))
+  })
+}
+
+/** The different caBundles that there are. */
 export function ownBundles(snapshot: Snapshot, own: OwnNames): readonly string[] {
-  const entries = ownConfigurations(snapshot, own).flatMap(entriesOf)
-  return [...new Set(entries.filter((entry) => leadsHere(entry, own)).flatMap((entry) => bundleOf(entry) ?? []))]
+  return [...new Set(ownTrust(snapshot, own).flatMap(({ bundle }) => bundle ?? []))]
 }

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { configurationNames } from '../admission/registration.ts'
 import type { CredentialSource } from '../cluster/credentials.ts'
 import { defaultConfig } from '../config/config.ts'
@@ -94,6 +95,7 @@ export async function serve(args: readonly string[], world: World): Promise<numb
           namespace,
         }
       : undefined,
+    pod: world.env['POD_NAME'] || hostname(),
     snapshot,
     config: source ? parseConfig(source.file, source.text, ids) : defaultConfig,
     configSource: source,

@@ -1,5 +1,6 @@
 import { Server, type ServerOptions } from 'node:https'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify'
+import { answerCanary } from '../admission/canary.ts'
 import { type Court, judge, mend, nothing, type Verdict } from '../admission/judge.ts'
 import { type Answer, respond, respondWithPatch } from '../admission/respond.ts'
 import { type Review, readReview } from '../admission/review.ts'
@@ -33,6 +34,8 @@ export interface ServerDependencies {
   readonly settle?: () => Promise<unknown>
   /** For TLS; plain HTTP without (tests inject requests). */
   readonly tls?: ServerOptions
+  /** Which of several replicas this is: what a canary is told. */
+  readonly pod?: string
   /** Names one of which a client's certificate must have; with `requestCert` in `tls`. */
   readonly clientNames?: readonly string[]
   /** Reasons for which the server is not ready, each with its word on it; empty is ready. */
@@ -91,7 +94,7 @@ interface Decision extends Verdict {
  */
 export function buildApp(dependencies: ServerDependencies): App {
   const { court, metrics, clock, now = Date.now, log, settle, tls } = dependencies
-  const { unready = () => [], troubles = () => [], clientNames } = dependencies
+  const { unready = () => [], troubles = () => [], clientNames, pod = 'unnamed' } = dependencies
   const gate = createGate()
   const turns = createTurns()
   metrics.watch(gate)
@@ -225,6 +228,8 @@ export function buildApp(dependencies: ServerDependencies): App {
     })
 
   answer('/validate', (review, court) => {
+    const answered = answerCanary(review, pod)
+    if (answered) return { ...nothing, failures: [], answer: answered, verdict: 'canary' }
     const verdict = judge(review, court)
     const answer = respond(review, verdict, court.snapshot.scope)
     const { allowed, warnings } = answer.response
