@@ -91,6 +91,25 @@ t.test('the rendered chart', { skip }, async (t) => {
     }
   })
 
+  await t.test('it waits for no injector, or is meshed but for the port that the API server calls', async (t) => {
+    const annotations = async (values: Readonly<Record<string, unknown>>) =>
+      the((await rendered(values)).objects, 'Deployment')['spec'].template.metadata.annotations
+    t.same(await annotations({}), { 'linkerd.io/inject': 'disabled' })
+    t.same(await annotations({ 'linkerd.meshed': true, port: 10250 }), {
+      'linkerd.io/inject': 'enabled',
+      'config.linkerd.io/skip-inbound-ports': '10250',
+    })
+  })
+
+  await t.test('it goes on answering longer than it takes to be forgotten', async (t) => {
+    for (const drainSeconds of [10, 60]) {
+      const { spec } = the((await rendered({ drainSeconds })).objects, 'Deployment')['spec'].template
+      t.equal(spec.terminationGracePeriodSeconds, drainSeconds + 20)
+      t.ok(spec.containers[0].args.includes(`--drain=${drainSeconds}`))
+      t.equal(spec.containers[0].lifecycle, undefined, 'and needs no shell for it')
+    }
+  })
+
   await t.test('it knows its own names, wherever it is installed', async (t) => {
     const values = { 'config.linkerd.controlPlaneNamespace': 'mesh', 'webhooks.excludeNamespaces': ['vault'] }
     const { objects } = await rendered(values, { release: 'gate', namespace: 'platform' })

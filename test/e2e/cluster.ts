@@ -29,6 +29,8 @@ export interface Cluster {
   request(method: string, path: string, body?: string): Promise<Response>
   /** The audit log so far: an event per line, with metadata only. */
   audit(): string
+  /** Of the cluster administrator: a file. */
+  readonly kubeconfig: string
   /** Where the API server listens, and the CA of its certificate. */
   readonly port: number
   readonly ca: string
@@ -187,6 +189,7 @@ export async function startCluster(
       kubectl,
       request: call,
       audit: () => readFileSync(file('audit.log'), 'utf8'),
+      kubeconfig: file('kubeconfig'),
       port: apiPort ?? 0,
       ca: readFileSync(file('pki/apiserver.crt'), 'utf8'),
       signal: (signal) => void apiserver.kill(signal),
@@ -227,7 +230,8 @@ function exited(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => child.once('exit', () => resolve()))
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** So many ports of loopback that nobody listens on. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer()
@@ -240,7 +244,8 @@ async function freePorts(count: number): Promise<number[]> {
   return ports
 }
 
-function kubeconfig(server: string, ca: Buffer, token: string): string {
+/** As JSON, which is YAML, too. */
+export function kubeconfig(server: string, ca: Buffer, token: string): string {
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',

@@ -22,8 +22,13 @@ export interface Rendered {
 }
 
 /** Runs a program of the kit. Without `kubeconfig` it has no cluster. */
-export function run(program: string, args: readonly string[], kubeconfig = '/dev/null'): Promise<Answer> {
-  const env = { PATH: process.env['PATH'], HOME: '/nonexistent', KUBECONFIG: kubeconfig }
+export function run(
+  program: string,
+  args: readonly string[],
+  kubeconfig = '/dev/null',
+  more: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const env = { PATH: process.env['PATH'], HOME: '/nonexistent', KUBECONFIG: kubeconfig, ...more }
   const options = { encoding: 'utf8' as const, env, maxBuffer: 64 * 1024 * 1024 }
   return new Promise((resolve) => {
     execFile(program, args, options, (error, stdout, stderr) => {

@@ -1,0 +1,369 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { makeSelfSigned } from '../../src/pki/self-signed.ts'
+import { type CertManager, startCertManager } from './cert-manager.ts'
+import { type Answer, startCluster, until } from './cluster.ts'
+import { define } from './custom-resources.ts'
+import { chart, helm, run, set } from './helm.ts'
+import { names, tlsName } from './installation.ts'
+import { deployment, namespace, nats, pod, policy } from './manifests.ts'
+import { type PodStandIn, startPod } from './pod-stand-in.ts'
+
+/*
+ * The chart, installed by the real helm as it is: the API server calls the ClusterIP of the Service, port 443, by its TLS name.
+ * MESHGATE_KIT_BIN names a folder with etcd, kube-apiserver, controllers, kubectl, helm and cert-manager-lab.
+ */
+
+const bin = process.env['MESHGATE_KIT_BIN'] ?? ''
+const skip =
+  bin === ''
+    ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver, controllers, kubectl, helm and cert-manager-lab'
+    : process.getuid?.() !== 0
+      ? 'run as root: the API server calls port 443'
+      : false
+
+const denying = { 'config.rules': { 'network-policy-omits-proxy-port': { enforcement: 'deny' } } }
+const both = [`validatingwebhookconfiguration/${names.validating}`, `mutatingwebhookconfiguration/${names.mutating}`]
+
+const everything = {
+  'metrics.serviceMonitor.enabled': true,
+  'metrics.prometheusRule.enabled': true,
+  'metrics.dashboard.enabled': true,
+  'networkPolicy.enabled': true,
+}
+
+/** For CN=node-1, by a key that nobody has any more. */
+const signingRequest = Buffer.from(
+  `-----BEGIN CERTIFICATE REQUEST-----
+MIHLMHMCAQAwETEPMA0GA1UEAwwGbm9kZS0xMFkwEwYHKoZIzj0CAQYIKoZIzj0D
+AQcDQgAE8PGRtMD2gtV3Nuy4EgDcdhk933XlcCWK89uf0fte5c1BXMeUu+LWPtXO
+aXDqcpBj1rVSMOpz5xP0YB1vjqErc6AAMAoGCCqGSM49BAMCA0gAMEUCIQDiC31e
+7N6OKN2c+zFzI3ZROwcXl6CA2e62ZQbc/HF4tQIgKG6wEaFOsA8XSqEu0bMDfR0m
+0p4VbtDLdZwWDT78DE4=
+-----END CERTIFICATE REQUEST-----
+`,
+).toString('base64')
+
+type Tap = Pick<typeof t, 'equal'>
+
+t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
+  const cluster = await startCluster(bin, [], { withControllers: true })
+  let certManager: CertManager | undefined
+  let running: PodStandIn | undefined
+  t.teardown(async () => {
+    await running?.stop()
+    await certManager?.stop()
+    await cluster.stop()
+  })
+
+  const kubectl = (args: readonly string[], input?: string) => cluster.kubectl(args, input)
+  const create = (object: object, ...args: string[]) => kubectl(['create', ...args, '-f', '-'], JSON.stringify(object))
+  const release = (verb: string, ...args: string[]) =>
+    helm(bin, [verb, 'meshgate', ...args, '--namespace', 'meshgate'], cluster.kubeconfig)
+  const install = (values: Readonly<Record<string, unknown>>, ...args: string[]) =>
+    release('install', chart, ...set({ ...denying, ...values }), ...args)
+  const upgrade = (values: Readonly<Record<string, unknown>>, ...args: string[]) =>
+    release('upgrade', chart, ...set({ ...denying, ...values }), ...args)
+
+  const accepts = (t: Tap, answer: Answer, what: string) => t.equal(answer.status, 0, `${what} ${answer.stderr}`)
+  const done = (answer: Answer) => {
+    if (answer.status !== 0) throw new Error(answer.stderr)
+    return answer
+  }
+  const eventually = (what: string, ask: () => Promise<boolean>) => until(what, () => true, ask)
+
+  /** caBundles of every entry. */
+  const bundles = async (): Promise<(string | undefined)[]> => {
+    const { items } = JSON.parse(done(await kubectl(['get', ...both, '-o', 'json'])).stdout)
+    return items.flatMap(({ webhooks }: { webhooks: { clientConfig: { caBundle?: string } }[] }) =>
+      webhooks.map(({ clientConfig }) => clientConfig.caBundle),
+    )
+  }
+  const start = async () => {
+    running = await startPod(cluster, 'meshgate', 'meshgate')
+  }
+  const stop = async () => {
+    const code = await running?.stop()
+    running = undefined
+    return code
+  }
+  /** The verdict on a policy that leaves out 4143, whatever it is. */
+  const verdict = () => create(policy('shop', 'bad'), '--dry-run=server')
+  const judges = async () => {
+    let said = ''
+    try {
+      await eventually('a verdict', async () => /TCP 4143 is missing/.test((said = (await verdict()).stderr)))
+    } catch (error) {
+      throw new Error(said + running?.output(), { cause: error })
+    }
+  }
+  /** What of this release is in the cluster, of every kind. */
+  const remains = async () => {
+    const resources = done(await kubectl(['api-resources', '--verbs=list', '-o', 'name']))
+    const list = resources.stdout.trim().split('\n').join(',')
+    const found = await kubectl(['get', list, '-A', '-l', 'app.kubernetes.io/instance=meshgate', '-o', 'name'])
+    const releases = done(await kubectl(['get', 'secret', '-A', '-l', 'owner=helm', '-o', 'name']))
+    return (found.stdout + releases.stdout).split('\n').filter((line) => line !== '')
+  }
+  /** Its own. */
+  const pods = async () => {
+    const selected = ['get', 'pods', '-n', 'meshgate', '-l', 'app.kubernetes.io/name=meshgate', '-o', 'json']
+    return JSON.parse(done(await kubectl(selected)).stdout).items as { spec: object }[]
+  }
+  const open = async (name: string, metadata: object = {}) => {
+    done(await create({ ...namespace(name), ...metadata }))
+    await eventually(
+      `the ServiceAccount of ${name}`,
+      async () => (await kubectl(['get', 'serviceaccount', 'default', '-n', name])).status === 0,
+    )
+  }
+
+  for (const name of ['linkerd', 'cert-manager', 'shop']) await open(name)
+  for (const name of ['web', 'api']) done(await create(deployment('shop', name)))
+  // Nothing but what Pod Security allows gets in here.
+  const restricted = { 'pod-security.kubernetes.io/enforce': 'restricted' }
+  await open('meshgate', { metadata: { name: 'meshgate', labels: restricted } })
+
+  await t.test('it says that cert-manager is missing, and has installed nothing', async (t) => {
+    const { status, stderr } = await install({})
+    t.equal(status, 1)
+    t.match(stderr, /no matches for kind "Certificate" in version "cert-manager\.io\/v1"/)
+    await release('uninstall', '--ignore-not-found')
+    t.same(await remains(), [])
+  })
+
+  await t.test('it needs no cert-manager where there is a Secret: what it says is what to do', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'meshgate-ca-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    const { cert, key, ca } = makeSelfSigned([tlsName], new Date())
+    for (const [name, content] of Object.entries({ 'tls.crt': cert, 'tls.key': key, 'ca.crt': ca }))
+      writeFileSync(join(folder, name), content)
+    const files = [`--cert=${join(folder, 'tls.crt')}`, `--key=${join(folder, 'tls.key')}`]
+    done(await kubectl(['create', 'secret', 'tls', 'serving', '-n', 'meshgate', ...files]))
+
+    const installed = await install({ 'tls.mode': 'secret', 'tls.secret.name': 'serving' })
+    accepts(t, installed, 'install')
+    await start()
+    t.match((await verdict()).stderr, /failed calling webhook "policy.validate.meshgate.dev".*x509/s)
+
+    const notes = installed.stdout.slice(installed.stdout.indexOf('NOTES:'))
+    const commands = notes.split('\n').filter((line) => /^ {2}(?:CA=|kubectl patch )/.test(line))
+    t.equal(commands.length, 3)
+    const script = `cd ${folder}; PATH=${bin}:$PATH\n${commands.join('\n')}`
+    accepts(t, await run('/bin/sh', ['-euc', script], cluster.kubeconfig), 'the commands of the notes')
+    await judges()
+    t.match((await verdict()).stderr, /denied the request: .*TCP 4143 is missing/s)
+
+    const before = await bundles()
+    accepts(t, await upgrade({ 'tls.mode': 'secret', 'tls.secret.name': 'serving', replicaCount: 3 }), 'upgrade')
+    t.same(await bundles(), before, 'the upgrade leaves the caBundle alone')
+
+    t.equal(await stop(), 0, 'it ends by itself')
+    accepts(t, await release('uninstall'), 'uninstall')
+    t.same(await remains(), [])
+    accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')
+    done(await kubectl(['delete', 'secret', 'serving', '-n', 'meshgate']))
+  })
+
+  for (const project of ['cert-manager', 'monitoring'] as const) await define(cluster, project)
+
+  // T14
+  await t.test('it stands in the way of nobody while it is slow to come', async (t) => {
+    accepts(t, await install({ ...everything, replicaCount: 2 }), 'everything else of the release applies')
+    await eventually('the configuration in force', async () => (await verdict()).status !== 0)
+    accepts(t, await create(deployment('shop', 'other')), 'a Deployment')
+    accepts(t, await create(nats('shop')), 'a Service')
+    accepts(t, await create(pod('shop', 'other')), 'a Pod')
+    accepts(t, await create(policy('meshgate', 'own')), 'a policy of its own namespace')
+    const refused = await create(policy('shop', 'early'))
+    t.equal(refused.status, 1)
+    t.match(
+      refused.stderr,
+      /failed calling webhook "policy\.validate\.meshgate\.dev"/,
+      'and who refuses it says its name',
+    )
+
+    // No Pod, no Secret, no caBundle until now.
+    t.same([...new Set(await bundles())], [undefined])
+    certManager = startCertManager(bin, cluster.kubeconfig)
+    await eventually('the caBundle', async () => (await bundles()).every((bundle) => bundle !== undefined))
+    await eventually(
+      'the Secret',
+      async () => (await kubectl(['get', 'secret', 'meshgate-tls', '-n', 'meshgate'])).status === 0,
+    )
+    await start()
+    await judges()
+    t.match((await verdict()).stderr, /admission webhook "policy\.validate\.meshgate\.dev" denied the request/)
+    if (running?.health !== undefined) {
+      const script = ['--input-type=module', '--eval', readFileSync(join(chart, 'files/test.mjs'), 'utf8')]
+      const asked = await run(process.execPath, script, undefined, { MESHGATE_URL: running.health })
+      accepts(t, asked, `helm test: ${asked.stdout}`)
+    }
+    accepts(t, await create(policy('shop', 'good', [8080, 4143]), '--dry-run=server'), 'what is right')
+  })
+
+  await t.test('it has Pods that `restricted` admits', async (t) => {
+    await eventually('its Pods', async () => (await pods()).length === 2)
+    for (const { spec } of await pods()) t.match(spec, { priorityClassName: 'system-cluster-critical' })
+    const refused = await create(pod('meshgate', 'privileged'))
+    t.match(refused.stderr, /violates PodSecurity "restricted/, 'which is in force')
+    const rendered = done(
+      await helm(bin, ['template', 'meshgate', chart, '-n', 'meshgate', '--show-only=templates/tests/webhook.yaml']),
+    )
+    accepts(
+      t,
+      await kubectl(['create', '--dry-run=server', '-f', '-'], rendered.stdout),
+      'and so is the Pod of helm test',
+    )
+  })
+  // T48
+  await t.test('it keeps the caBundle through upgrades and rollbacks', async (t) => {
+    await certManager?.stopInjector()
+    const before = await bundles()
+    t.equal(before.length, 5)
+    const generation = async () =>
+      JSON.parse((await kubectl(['get', 'deployment', 'meshgate', '-n', 'meshgate', '-o', 'json'])).stdout).metadata
+        .generation
+    const same = async (what: string) => {
+      t.same(await bundles(), before, what)
+      await judges()
+    }
+    const old = await generation()
+    accepts(
+      t,
+      await upgrade({ ...everything, podLabels: { new: 'yes' }, 'webhooks.policy.timeoutSeconds': 7 }),
+      'upgrade',
+    )
+    t.not(await generation(), old)
+    await same('after an upgrade')
+    accepts(t, await upgrade({ replicaCount: 2 }, '--server-side=false'), 'upgrade')
+    await same('after an upgrade as Helm 3 does it')
+    accepts(t, await release('rollback', '1'), 'rollback')
+    await same('after a rollback')
+    accepts(t, await release('rollback', '2', '--server-side=false'), 'rollback')
+    await same('after a rollback as Helm 3 does it')
+  })
+
+  await t.test('it takes a new configuration without a restart', async (t) => {
+    const spec = async () =>
+      done(await kubectl(['get', 'deployment', 'meshgate', '-n', 'meshgate', '-o', 'jsonpath={.spec}'])).stdout
+    accepts(t, await upgrade({}), 'upgrade')
+    const before = await spec()
+    const asNoted = ['--reset-then-reuse-values', '--set', 'config.ceiling=warn']
+    accepts(t, await release('upgrade', chart, ...asNoted), 'upgrade')
+    t.equal(await spec(), before)
+    await running?.sync()
+    await eventually('a warning', async () => /^Warning: .*TCP 4143 is missing/.test((await verdict()).stderr))
+    accepts(t, await release('rollback'), 'rollback')
+    await running?.sync()
+    await eventually('a denial', async () => /denied the request/.test((await verdict()).stderr))
+  })
+
+  // T13
+  await t.test('it lets the cluster live when no replica does', async (t) => {
+    // Harder than by default: workloads fail closed, too.
+    accepts(t, await upgrade({ 'webhooks.workload.failurePolicy': 'Fail' }), 'upgrade')
+    done(await create(policy('shop', 'stuck', [8080, 4143], { finalizers: ['example.dev/wait'] })))
+    await open('doomed')
+    for (const object of [policy('doomed', 'api', [8080, 4143]), deployment('doomed', 'web', 1)])
+      done(await create(object))
+    await stop()
+    await eventually('no replica', async () => /failed calling webhook/.test((await verdict()).stderr))
+
+    for (const [object, entry] of [
+      [policy('shop', 'late', [8080, 4143]), 'policy'],
+      [deployment('shop', 'late'), 'workload'],
+      [pod('shop', 'late'), 'workload'],
+    ] as const) {
+      const { status, stderr } = await create(object)
+      t.equal(status, 1, `${object.kind} is in scope`)
+      t.match(stderr, new RegExp(`failed calling webhook "${entry}\\.validate\\.meshgate\\.dev"`))
+    }
+
+    const before = (await pods()).length
+    const scaled = await kubectl(['scale', 'deployment', 'meshgate', '-n', 'meshgate', '--replicas=5'])
+    accepts(t, scaled, 'more replicas of itself')
+    await eventually('its own new Pod', async () => (await pods()).length > before)
+    for (const home of ['kube-system', 'linkerd', 'cert-manager'])
+      for (const object of [pod(home, 'new'), deployment(home, 'new'), nats(home), policy(home, 'new')])
+        accepts(t, await create(object), `${object.kind} in ${home}`)
+    const issuer = { apiVersion: 'cert-manager.io/v1', kind: 'Issuer', spec: { selfSigned: {} } }
+    for (const home of ['cert-manager', 'meshgate'])
+      accepts(t, await create({ ...issuer, metadata: { name: 'new', namespace: home } }), `an Issuer in ${home}`)
+    const renewed = await kubectl([
+      'annotate',
+      'certificate',
+      'meshgate-serving',
+      '-n',
+      'meshgate',
+      'example.dev/touched=yes',
+    ])
+    accepts(t, renewed, 'its own Certificate')
+
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } }
+    accepts(t, await create(node), 'a Node')
+    accepts(t, await kubectl(['label', 'node', 'node-1', 'example.dev/touched=yes']), 'a Node again')
+    const asNode = ['--as=system:node:node-1', '--as-group=system:nodes', '--as-group=system:masters']
+    accepts(t, await create(pod('shop', 'static'), ...asNode), 'what a node does')
+    const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' }
+    for (const home of ['kube-node-lease', 'shop'])
+      accepts(t, await create({ ...lease, metadata: { name: 'node-1', namespace: home } }), `a Lease in ${home}`)
+    const request = {
+      apiVersion: 'certificates.k8s.io/v1',
+      kind: 'CertificateSigningRequest',
+      metadata: { name: 'node-1' },
+    }
+    const spec = { request: signingRequest, signerName: 'example.dev/nodes', usages: ['client auth'] }
+    accepts(t, await create({ ...request, spec }), 'a CertificateSigningRequest')
+
+    accepts(t, await kubectl(['delete', 'networkpolicy', 'stuck', '-n', 'shop', '--wait=false']), 'a removal')
+    const release = '[{"op":"remove","path":"/metadata/finalizers"}]'
+    accepts(
+      t,
+      await kubectl(['patch', 'networkpolicy', 'stuck', '-n', 'shop', '--type=json', `--patch=${release}`]),
+      'the last finalizer',
+    )
+    t.match((await kubectl(['get', 'networkpolicy', 'stuck', '-n', 'shop'])).stderr, /NotFound/)
+    accepts(t, await kubectl(['delete', 'namespace', 'doomed', '--timeout=50s']), 'a namespace and all in it')
+
+    await start()
+    await judges()
+    accepts(t, await create(deployment('shop', 'late')), 'it comes back by itself')
+  })
+
+  await t.test('it leaves nothing behind, and blocks nobody', async (t) => {
+    await stop()
+    accepts(t, await release('uninstall'), 'uninstall')
+    await eventually('its Pods to be gone', async () => (await remains()).length === 0)
+    const removed = cluster
+      .audit()
+      .split('\n')
+      .filter((line) => /"verb":"delete"/.test(line) && /"userAgent":"[Hh]elm/.test(line))
+      .map((line) => JSON.parse(line).objectRef.resource as string)
+    const last = (resource: string) => removed.lastIndexOf(resource)
+    t.ok(last('services') > last('validatingwebhookconfigurations'), 'who is called goes after who calls')
+    t.ok(last('deployments') > last('validatingwebhookconfigurations'))
+    t.ok(last('validatingwebhookconfigurations') > 0)
+    accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')
+    const secrets = done(await kubectl(['get', 'secret', '-n', 'meshgate', '-o', 'name'])).stdout
+    t.equal(secrets, 'secret/meshgate-ca\nsecret/meshgate-tls\n', 'but for what cert-manager keeps for its owner')
+  })
+
+  await t.test('it is installed without Helm, too', async (t) => {
+    await certManager?.stop()
+    certManager = startCertManager(bin, cluster.kubeconfig)
+    done(await kubectl(['delete', 'namespace', 'meshgate']))
+    const folder = join(chart, '../../certs')
+    accepts(t, await kubectl(['apply', '-k', folder]), 'apply -k')
+    await eventually('the caBundle', async () => (await bundles()).every((bundle) => bundle !== undefined))
+    await start()
+    await judges()
+    t.match((await verdict()).stderr, /^Warning: \[network-policy-omits-proxy-port\]/, 'warns, as is the default')
+    await stop()
+    accepts(t, await kubectl(['delete', '-k', folder]), 'delete -k')
+    t.same(await remains(), [])
+    accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')
+  })
+})
