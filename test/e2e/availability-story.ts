@@ -1,0 +1,214 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import t from 'tap'
+import { makeSelfSigned } from '../../src/pki/self-signed.ts'
+import { reviewOf } from '../admission/reviews.ts'
+import { startCluster, until } from './cluster.ts'
+import { followReplicas, service } from './endpoints.ts'
+import { account, registration, serverCrd, tlsName } from './installation.ts'
+import { namespace, policy } from './manifests.ts'
+import { type Replica, startReplica } from './replica.ts'
+import { startLoad } from './steady-load.ts'
+
+/*
+ * Replicas that come, go, die and stand still behind a Service while policies are created at a steady rate (reliability, T39 to T42).
+ * The API server dials what EndpointSlices say, so this runs in a network namespace of its own in which 10.244.0.0/16 is local;
+ * availability.e2e.ts makes it, and a soak runs it for longer. Argument, as JSON: how long.
+ */
+
+const { perSecond, rounds, stopSeconds, floodSeconds, gapSeconds } = JSON.parse(process.argv[2] ?? '{}') as {
+  /** Policies created, each second. */
+  readonly perSecond: number
+  /** Of a rolling restart of both replicas. */
+  readonly rounds: number
+  /** For which one replica stands still. */
+  readonly stopSeconds: number
+  readonly floodSeconds: number
+  /** Pauses after which a kept connection is used again. */
+  readonly gapSeconds: readonly number[]
+}
+
+const webhookTimeoutMs = 5000
+
+t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
+  const cluster = await startCluster(process.env['MESHGATE_KIT_BIN'] ?? '', ['--enable-aggregator-routing=true'])
+  const endpoints = followReplicas(cluster)
+  t.teardown(async () => {
+    await endpoints.stop()
+    await cluster.stop()
+  })
+  const prepare = async (...items: object[]) => {
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+    const { status, stderr } = await cluster.kubectl(['apply', '-f', '-'], list)
+    if (status !== 0) throw new Error(stderr)
+  }
+  const pair = makeSelfSigned([tlsName], new Date())
+  let host = 0
+  const add = async () => {
+    const address = `10.244.1.${++host}`
+    const options = { address, account: 'meshgate', pair, drainSeconds: 5, config: 'ceiling: warn\n' }
+    const replica = await startReplica(cluster, options)
+    await endpoints.add(replica)
+    return replica
+  }
+  const path = '/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies'
+  const load = () => startLoad(cluster, path, policy('shop', 'steady', [8080, 4143]), perSecond)
+  const reviews = async (replica: Replica) => {
+    const said = await (await fetch(`${replica.health}/metrics`)).text()
+    return [...said.matchAll(/^meshgate_reviews_total\{.*\} (\d+)$/gm)].reduce(
+      (sum, [, count]) => sum + Number(count),
+      0,
+    )
+  }
+
+  await prepare(namespace('meshgate', {}), namespace('linkerd', {}), namespace('shop'), serverCrd, service)
+  await prepare(...account('meshgate'))
+  let [first, second] = [await add(), await add()]
+  // The Service is there already, and of another type.
+  await prepare(...registration(443, pair.ca).filter((object) => !('kind' in object) || object.kind !== 'Service'))
+  const judged = async () => (await reviews(first)) + (await reviews(second))
+  await until(
+    'the webhook',
+    () => true,
+    async () => {
+      const before = await judged()
+      await cluster.request('POST', `${path}?dryRun=All`, JSON.stringify(policy('shop', 'probe', [8080, 4143])))
+      return (await judged()) > before
+    },
+  )
+
+  await t.test('they share the work', async (t) => {
+    const before = [await reviews(first), await reviews(second)]
+    const going = load()
+    await pause(5000)
+    const { calls, failures } = await going.stop()
+    t.same(failures, [])
+    const shares = [(await reviews(first)) - (before[0] ?? 0), (await reviews(second)) - (before[1] ?? 0)]
+    t.comment(`${calls} calls, of which the replicas judged ${shares.join(' and ')}`)
+    for (const share of shares) t.ok(share > calls / 10, `a share of ${share}`)
+  })
+
+  await t.test(`they are replaced one by one ${rounds} times, and no call fails`, async (t) => {
+    const going = load()
+    const stops: number[] = []
+    for (let round = 0; round < rounds; round++) {
+      for (const old of [first, second]) {
+        const next = await add()
+        const start = performance.now()
+        t.equal(await endpoints.terminate(old), 0, 'it ends by itself, in order')
+        stops.push(Math.round(performance.now() - start))
+        if (old === first) first = next
+        else second = next
+      }
+    }
+    const { calls, failures } = await going.stop()
+    t.same(failures, [])
+    t.comment(`${calls} calls; from SIGTERM to the end at most ${Math.max(...stops)} ms`)
+    t.ok(Math.max(...stops) < 30_000)
+  })
+
+  await t.test(
+    'one is killed: what it had in hand fails, and what is sent to it until it is out of the Service',
+    async (t) => {
+      const going = load()
+      await pause(2000)
+      first.process.kill('SIGKILL')
+      const killed = Date.now()
+      await first.ended
+      await endpoints.known(first, false)
+      const out = Date.now()
+      await pause(3000)
+      const { calls, failures } = await going.stop()
+      t.comment(`${failures.length} of ${calls} calls failed; it was out after ${out - killed} ms`)
+      const others = failures.filter(
+        ({ at, said }) => at < killed || at > out + webhookTimeoutMs || !said.includes('failed calling webhook'),
+      )
+      t.same(others, [], 'none fails once it is out, and the author of the object is told why')
+      first = await add()
+    },
+  )
+
+  await t.test(`one stands still for ${stopSeconds} s: it is out soon, and back by itself`, async (t) => {
+    const going = load()
+    await pause(2000)
+    second.process.kill('SIGSTOP')
+    const stopped = Date.now()
+    await endpoints.known(second, false)
+    const out = Date.now()
+    await pause(Math.max(0, stopSeconds * 1000 - (out - stopped)))
+    second.process.kill('SIGCONT')
+    await endpoints.known(second, true)
+    const back = Date.now()
+    const before = await reviews(second)
+    await pause(5000)
+    const { calls, failures } = await going.stop()
+    t.comment(`${failures.length} of ${calls} calls failed; it was out after ${out - stopped} ms`)
+    const late = failures.filter(({ at }) => at < stopped || at > out + webhookTimeoutMs + 1000)
+    t.same(late, [], 'none fails once it is out and what it had in hand is given up')
+    t.ok(back > out && (await reviews(second)) > before, 'it judges again')
+  })
+
+  await t.test('it sheds what is too much, is alive meanwhile, and recovers at once', async (t) => {
+    const body = JSON.stringify(reviewOf(policy('shop', 'flood', [8080])))
+    const flood = (source: string): Promise<{ calls: number; statuses: Record<string, number>; p99: number }> =>
+      new Promise((resolve, reject) => {
+        const url = `https://${first.address}:8443`
+        const client = {
+          url,
+          ca: pair.ca,
+          name: tlsName,
+          source,
+          body,
+          lanes: 150,
+          seconds: floodSeconds,
+          perSecond: 0,
+        }
+        const args = [join(import.meta.dirname, 'flood.ts'), JSON.stringify(client)]
+        execFile(process.execPath, args, (error, stdout) => (error ? reject(error) : resolve(JSON.parse(stdout))))
+      })
+    const floods = Promise.all(['10.244.9.1', '10.244.9.2'].map(flood))
+    const ended = floods.then(() => true)
+    let slowest = 0
+    do {
+      const start = performance.now()
+      t.equal((await fetch(`${first.health}/livez`)).status, 200)
+      slowest = Math.max(slowest, performance.now() - start)
+    } while (!(await Promise.race([ended, pause(200, false)])))
+    for (const { calls, statuses, p99 } of await floods) {
+      t.comment(`${calls} reviews of a flood: ${JSON.stringify(statuses)}, p99 ${p99} ms`)
+      t.same(
+        Object.keys(statuses).filter((status) => !['200', '503'].includes(status)),
+        [],
+      )
+    }
+    t.comment(`health answered within ${Math.round(slowest)} ms`)
+    await endpoints.known(first, true)
+    const going = load()
+    await pause(3000)
+    t.same((await going.stop()).failures, [], 'nothing fails afterwards')
+  })
+
+  for (const seconds of gapSeconds)
+    await t.test(`they answer over connections that were idle for ${seconds} s`, async (t) => {
+      const burst = async () => {
+        const going = load()
+        await pause(1000)
+        t.same((await going.stop()).failures, [])
+      }
+      await burst()
+      await pause(seconds * 1000)
+      await burst()
+    })
+
+  await t.test('they end when they are told to', async (t) => {
+    for (const replica of [first, second]) {
+      t.equal(await endpoints.terminate(replica), 0)
+      for (const line of replica
+        .log()
+        .split('\n')
+        .filter((line) => line.startsWith('{')))
+        t.ok(JSON.parse(line).level < 50, line)
+    }
+  })
+})
