@@ -3,6 +3,7 @@ import { defaultConfig } from '../config/config.ts'
 import { findConfig, parseConfig } from '../config/load.ts'
 import { startWebhook } from '../main.ts'
 import { rules } from '../rules/index.ts'
+import { keepHeapSmall } from '../server/heap.ts'
 import { readArguments, UsageError } from './arguments.ts'
 import type { World } from './world.ts'
 
@@ -56,6 +57,7 @@ export async function serve(args: readonly string[], world: World): Promise<numb
   const ids = rules.map((rule) => rule.id)
   const source = findConfig(values.config ?? (world.env['MESHGATE_CONFIG'] || undefined), world.cwd())
 
+  keepHeapSmall()
   const webhook = await startWebhook({
     host: values.host,
     port,
