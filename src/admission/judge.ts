@@ -115,15 +115,13 @@ function judgeNeighbours(
   let mostLeft = 0
   if (court.snapshot.scope !== 'cluster' || isMade(subject)) return { elsewhere, doubts, notes, failures }
   const { namespace } = partitionOf(subject)
-  const read = new Set(court.rules.flatMap(({ reads }) => reads))
-  for (const rule of court.rules) {
-    if (!rule.reads.includes(subject.kind)) continue
-    const judgedKinds = (Object.keys(rule.check) as KindName[]).filter((kind) => kind !== 'Pod' && read.has(kind))
+  for (const { alone, judgedKinds } of readersOf(subject.kind, court.rules)) {
+    const [rule] = alone
     const neighbours = judgedKinds
       .flatMap((kind): readonly Resource[] => after.inNamespace(kind, namespace))
       .filter((other) => !isSameObject(other, subject))
     const again = inTime(neighbours.slice(0, mostNeighbours), court)
-    const judged = analyseIn(after, again.subjects, [rule], court)
+    const judged = neighbours.length === 0 ? unasked : analyseIn(after, again.subjects, alone, court)
     failures.push(...judged.failures)
     const unlisted = judgedKinds.flatMap((kind): Doubt[] => {
       const trouble = court.snapshot.trouble(kind)
@@ -131,9 +129,13 @@ function judgeNeighbours(
     })
     doubts.push(...new Map([...unlisted, ...judged.doubts].map((doubt) => [doubt.kind, doubt])).values())
 
+    if (judged.findings.length === 0) {
+      mostLeft = Math.max(mostLeft, neighbours.length - again.seen.size)
+      continue
+    }
     // Whether a finding is new is not known of what there was no time to compare.
     const compared = inTime(new Set(judged.findings.map((finding) => finding.subject)), court)
-    const known = Map.groupBy(analyseIn(before, compared.subjects, [rule], court).findings, placeOf)
+    const known = Map.groupBy(analyseIn(before, compared.subjects, alone, court).findings, placeOf)
     const isNew = (finding: Finding) => !known.get(placeOf(finding))?.some((old) => isAsSure(old, finding))
     const fresh = judged.findings.filter((finding) => compared.seen.has(finding.subject) && isNew(finding))
     const among = { snapshot: after, now: court.now, wasThere: () => true }
@@ -144,6 +146,35 @@ function judgeNeighbours(
   }
   if (mostLeft > 0) notes.push(`${mostLeft} objects beside it were not judged again; run meshgate check on them`)
   return { elsewhere, doubts, notes, failures }
+}
+
+const unasked: ReturnType<typeof analyseIn> = { findings: [], failures: [], doubts: [] }
+
+/** A rule that may change its mind when an object of some kind changes. */
+interface Reader {
+  readonly alone: readonly [Rule<LinkerdSettings>]
+  /** Kinds of objects that it judges, and of which the surroundings are known. */
+  readonly judgedKinds: readonly KindName[]
+}
+
+const readers = new WeakMap<Court['rules'], Map<KindName, readonly Reader[]>>()
+
+/** By list of rules: what concerns a kind is not sought out again for each review. */
+function readersOf(kind: KindName, rules: Court['rules']): readonly Reader[] {
+  let byKind = readers.get(rules)
+  if (byKind === undefined) readers.set(rules, (byKind = new Map()))
+  let found = byKind.get(kind)
+  if (found === undefined) {
+    const read = new Set(rules.flatMap(({ reads }) => reads))
+    found = rules
+      .filter(({ reads }) => reads.includes(kind))
+      .map((rule) => ({
+        alone: [rule],
+        judgedKinds: (Object.keys(rule.check) as KindName[]).filter((one) => one !== 'Pod' && read.has(one)),
+      }))
+    byKind.set(kind, found)
+  }
+  return found
 }
 
 /** Those of the resources that there is time for, as they are asked for; afterwards, which they were and how many are left. */

@@ -130,8 +130,7 @@ function denialOf(denials: readonly Enforced[]): string {
 function auditOf({ enforced, elsewhere, suppressed, exempted, doubts }: Verdict): Record<string, string> {
   const annotations: Record<string, string> = {}
   const annotate = (key: string, rules: readonly string[]) => {
-    const names = new Set(rules)
-    if (names.size > 0) annotations[key] = plainText([...names].toSorted().join(',')).slice(0, 256)
+    if (rules.length > 0) annotations[key] = plainText([...new Set(rules)].toSorted().join(',')).slice(0, 256)
   }
   for (const enforcement of ['deny', 'warn', 'audit'] as const)
     annotate(

@@ -6,6 +6,7 @@ import { findConfig, parseConfig } from '../config/load.ts'
 import { startWebhook } from '../main.ts'
 import { rules } from '../rules/index.ts'
 import { pairInFiles } from '../server/certificate-files.ts'
+import { keepHeapSmall } from '../server/heap.ts'
 import { readArguments, UsageError } from './arguments.ts'
 import type { World } from './world.ts'
 
@@ -79,6 +80,7 @@ export async function serve(args: readonly string[], world: World): Promise<numb
   const ids = rules.map((rule) => rule.id)
   const source = findConfig(values.config ?? (world.env['MESHGATE_CONFIG'] || undefined), world.cwd())
 
+  keepHeapSmall()
   const webhook = await startWebhook({
     host: values.host,
     port,

@@ -2,6 +2,7 @@ import { createHistogram } from 'node:perf_hooks'
 import { setTimeout } from 'node:timers/promises'
 import type * as Configuration from '../../src/config/config.ts'
 import type * as Main from '../../src/main.ts'
+import type * as Heap from '../../src/server/heap.ts'
 
 /*
  * The webhook as it runs in a Pod, in a process of its own and from the build (reading TypeScript takes 60 MiB by itself): it
@@ -23,6 +24,8 @@ export interface ProcessState {
 const [folder = '', build = ''] = process.argv.slice(2)
 const { startWebhook }: typeof Main = await import(`${build}/main.js`)
 const { defaultConfig }: typeof Configuration = await import(`${build}/config/config.js`)
+const { keepHeapSmall }: typeof Heap = await import(`${build}/server/heap.js`)
+keepHeapSmall()
 const webhook = await startWebhook({
   host: '127.0.0.1',
   port: 0,
