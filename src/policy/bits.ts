@@ -14,6 +14,16 @@ export function removeBit(bits: Bits, bit: number): void {
   bits[bit >>> 5] = (bits[bit >>> 5] ?? 0) & ~(1 << (bit & 31))
 }
 
+export function hasBit(bits: Bits, bit: number): boolean {
+  return ((bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0
+}
+
+/** Every number in the set, from the lowest. */
+export function* bitsIn(bits: Bits): Generator<number> {
+  for (let i = 0; i < bits.length; i++)
+    for (let word = bits[i] ?? 0; word !== 0; word &= word - 1) yield i * 32 + 31 - Math.clz32(word & -word)
+}
+
 /** Keeps in `bits` what is in `others` as well. */
 export function keepBits(bits: Bits, others: Bits): void {
   for (let i = 0; i < bits.length; i++) bits[i] = (bits[i] ?? 0) & (others[i] ?? 0)

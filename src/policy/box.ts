@@ -115,6 +115,12 @@ function arePatternsPossible(box: Box): boolean {
   return demands.values().every(isPossible)
 }
 
+/** May something be in both boxes, as far as each label alone tells? */
+export function overlaps(left: Box, right: Box): boolean {
+  for (const [key, values] of right) if (isNone(intersectValues(left.get(key) ?? free, values))) return false
+  return true
+}
+
 /** Is an object with these labels in the box? Keys are prefixed as the box's are. */
 export function contains(box: Box, labels: Labels, prefix: string): boolean {
   for (const [key, values] of box) {

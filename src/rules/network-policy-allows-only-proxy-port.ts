@@ -1,8 +1,10 @@
 import type { Resource } from '../k8s/resource.ts'
 import { hasPart } from '../linkerd/policies/control-plane-access.ts'
+import { everyPolicy } from '../linkerd/policies/every-policy.ts'
 import { type OutsideCall, type OutsideView, outsideCalls, outsideReads } from '../linkerd/policies/outside-calls.ts'
 import { isAllowed, isApiServer, isClientOutside, onTcp, type Question } from '../linkerd/policies/policy-answer.ts'
-import { type PolicyView, policiesOf, policyReads, type Subject, subjectsOf } from '../linkerd/policies/policy-world.ts'
+import { formsOf, type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
+import { type Subject, subjectsOf } from '../linkerd/policies/policy-world.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { AllowRule, Policy } from '../policy/policy.ts'
 import { hasPort } from '../policy/port-set.ts'
@@ -28,20 +30,11 @@ as before. Where only 4143 is open they run into a timeout: the site is down fro
       '{{caller}} leads to TCP {{port}} of {{target}}, which no policy {{scope}}opens to {{client}}: only meshed clients arrive on {{proxyPort}}. Open {{port}} as well',
   },
   reads: [...policyReads, ...outsideReads],
-  check: {
-    NetworkPolicy: reports,
-    CiliumNetworkPolicy: reports,
-    CiliumClusterwideNetworkPolicy: reports,
-    CalicoNetworkPolicy: reports,
-    CalicoGlobalNetworkPolicy: reports,
-    AdminNetworkPolicy: reports,
-    BaselineAdminNetworkPolicy: reports,
-    ClusterNetworkPolicy: reports,
-  },
+  check: everyPolicy(reports),
 })
 
 function* reports(resource: Resource<PolicyKind>, view: PolicyView & OutsideView) {
-  for (const policy of policiesOf(resource, view))
+  for (const policy of formsOf(resource, view))
     for (const subject of subjectsOf(policy, view)) {
       const { pod, text } = subject
       const opening = policy.directions.ingress.rules.find((rule) => opensProxyPort(rule, pod.inboundPort))

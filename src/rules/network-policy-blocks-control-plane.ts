@@ -2,7 +2,8 @@ import type { Fix } from '../core/edit.ts'
 import type { Json } from '../k8s/json.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { type BlockedAccess, blockedAccess } from '../linkerd/policies/control-plane-access.ts'
-import { type PolicyView, policyReads } from '../linkerd/policies/policy-world.ts'
+import { everyPolicy } from '../linkerd/policies/every-policy.ts'
+import { type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import { namespaceNameLabel } from '../policy/policy.ts'
 import type { PolicyKind } from '../policy/translate.ts'
@@ -35,16 +36,7 @@ A policy of the whole cluster is only judged by Pods and Namespaces that are kno
       'the proxy of {{target}}{{certainty}} cannot ask the DNS over TCP 53, as it does for answers that do not fit in UDP',
   },
   reads: policyReads,
-  check: {
-    NetworkPolicy: reports,
-    CiliumNetworkPolicy: reports,
-    CiliumClusterwideNetworkPolicy: reports,
-    CalicoNetworkPolicy: reports,
-    CalicoGlobalNetworkPolicy: reports,
-    AdminNetworkPolicy: reports,
-    BaselineAdminNetworkPolicy: reports,
-    ClusterNetworkPolicy: reports,
-  },
+  check: everyPolicy(reports),
 })
 
 function* reports(resource: Resource<PolicyKind>, view: PolicyView) {

@@ -1,7 +1,7 @@
 import type { Resource } from '../k8s/resource.ts'
 import { proxyPortNames } from '../linkerd/facts.ts'
 import { meshedPairs } from '../linkerd/policies/meshed-pairs.ts'
-import { type PolicyView, policiesOf, policyReads } from '../linkerd/policies/policy-world.ts'
+import { formsOf, type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import { hasPort } from '../policy/port-set.ts'
 
@@ -31,7 +31,7 @@ function* reports(
   resource: Resource<'CiliumNetworkPolicy'> | Resource<'CiliumClusterwideNetworkPolicy'>,
   view: PolicyView,
 ) {
-  for (const policy of policiesOf(resource, view))
+  for (const policy of formsOf(resource, view))
     for (const direction of ['ingress', 'egress'] as const)
       for (const rule of policy.directions[direction].rules)
         for (const { filters, ports, path } of rule.entries) {

@@ -1,6 +1,7 @@
 import type { Resource } from '../k8s/resource.ts'
 import { closedControlPlane } from '../linkerd/policies/control-plane-ingress.ts'
-import { type PolicyView, policyReads } from '../linkerd/policies/policy-world.ts'
+import { everyPolicy } from '../linkerd/policies/every-policy.ts'
+import { type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { PolicyKind } from '../policy/translate.ts'
 
@@ -29,16 +30,7 @@ node always gets through. Proxies are only asked for where meshed Pods or Namesp
       '{{client}} cannot reach {{target}} on TCP {{ports}}: no policy {{scope}}lets its proxy in, which {{consequence}}',
   },
   reads: policyReads,
-  check: {
-    NetworkPolicy: reports,
-    CiliumNetworkPolicy: reports,
-    CiliumClusterwideNetworkPolicy: reports,
-    CalicoNetworkPolicy: reports,
-    CalicoGlobalNetworkPolicy: reports,
-    AdminNetworkPolicy: reports,
-    BaselineAdminNetworkPolicy: reports,
-    ClusterNetworkPolicy: reports,
-  },
+  check: everyPolicy(reports),
 })
 
 function* reports(resource: Resource<PolicyKind>, view: PolicyView) {

@@ -2,7 +2,9 @@ import type { Fix } from '../core/edit.ts'
 import type { Json, Path } from '../k8s/json.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { proxyPortNames } from '../linkerd/facts.ts'
-import { type PolicyView, policiesOf, policyReads, type Subject, subjectsOf } from '../linkerd/policies/policy-world.ts'
+import { everyPolicy } from '../linkerd/policies/every-policy.ts'
+import { formsOf, type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
+import { type Subject, subjectsOf } from '../linkerd/policies/policy-world.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import { uncovered } from '../policy/box.ts'
@@ -31,22 +33,13 @@ it in their newer releases.`,
       'port {{name}} grants nothing {{where}}: with native sidecars the proxy of {{target}} is an init container. Write {{proxyPort}}',
   },
   reads: policyReads,
-  check: {
-    NetworkPolicy: reports,
-    CiliumNetworkPolicy: reports,
-    CiliumClusterwideNetworkPolicy: reports,
-    CalicoNetworkPolicy: reports,
-    CalicoGlobalNetworkPolicy: reports,
-    AdminNetworkPolicy: reports,
-    BaselineAdminNetworkPolicy: reports,
-    ClusterNetworkPolicy: reports,
-  },
+  check: everyPolicy(reports),
 })
 
 function* reports(resource: Resource<PolicyKind>, view: PolicyView) {
   if (!isNativeByDefault(view.settings)) return
   const isCilium = resource.kind === 'CiliumNetworkPolicy' || resource.kind === 'CiliumClusterwideNetworkPolicy'
-  for (const policy of policiesOf(resource, view))
+  for (const policy of formsOf(resource, view))
     for (const direction of ['ingress', 'egress'] as const)
       for (const rule of policy.directions[direction].rules) {
         const entry = rule.entries.find(({ ports }) => ports.names.includes(proxyPortNames.inbound))

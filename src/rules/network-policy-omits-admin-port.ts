@@ -1,7 +1,9 @@
 import type { Resource } from '../k8s/resource.ts'
 import { hasPart, rulesPath } from '../linkerd/policies/control-plane-access.ts'
+import { everyPolicy } from '../linkerd/policies/every-policy.ts'
 import { isAllowed, isPod, onTcp, type Question } from '../linkerd/policies/policy-answer.ts'
-import { type PolicyView, policiesOf, policyReads, subjectsOf } from '../linkerd/policies/policy-world.ts'
+import { formsOf, type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
+import { subjectsOf } from '../linkerd/policies/policy-world.ts'
 import { scrapers } from '../linkerd/policies/scrapers.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { PolicyKind } from '../policy/translate.ts'
@@ -25,23 +27,14 @@ rates, latencies and the whole dashboard of these Pods are empty, and nothing el
       "{{scraper}} cannot scrape the proxy's metrics of {{target}}: no policy {{scope}}opens TCP {{adminPort}} to it",
   },
   reads: policyReads,
-  check: {
-    NetworkPolicy: reports,
-    CiliumNetworkPolicy: reports,
-    CiliumClusterwideNetworkPolicy: reports,
-    CalicoNetworkPolicy: reports,
-    CalicoGlobalNetworkPolicy: reports,
-    AdminNetworkPolicy: reports,
-    BaselineAdminNetworkPolicy: reports,
-    ClusterNetworkPolicy: reports,
-  },
+  check: everyPolicy(reports),
 })
 
 function* reports(resource: Resource<PolicyKind>, view: PolicyView) {
   const known = scrapers(view)
   if (known.length === 0) return
   const { adminPort } = view.settings
-  for (const policy of policiesOf(resource, view))
+  for (const policy of formsOf(resource, view))
     for (const subject of subjectsOf(policy, view)) {
       const { pod, policies, text } = subject
       const scraper = known.find((client) => {

@@ -1,6 +1,8 @@
 import type { Resource } from '../k8s/resource.ts'
+import { everyPolicy } from '../linkerd/policies/every-policy.ts'
 import { isAllowed, isPod, type Question } from '../linkerd/policies/policy-answer.ts'
-import { type PolicyView, policiesOf, policyReads, subjectsOf } from '../linkerd/policies/policy-world.ts'
+import { formsOf, type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
+import { subjectsOf } from '../linkerd/policies/policy-world.ts'
 import { unmeshedPeer } from '../linkerd/policies/unmeshed-peer.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import { hasPort, type PortSet, portDifference, portsOf } from '../policy/port-set.ts'
@@ -22,21 +24,12 @@ does not listen on 4143. A policy that opens 4143 to such Pods, and nothing else
       'TCP {{proxyPort}} between {{peer}} and {{target}} is of no use: {{peer}} is not meshed, and no policy {{scope}}opens another port. Open the port of the application',
   },
   reads: policyReads,
-  check: {
-    NetworkPolicy: reports,
-    CiliumNetworkPolicy: reports,
-    CiliumClusterwideNetworkPolicy: reports,
-    CalicoNetworkPolicy: reports,
-    CalicoGlobalNetworkPolicy: reports,
-    AdminNetworkPolicy: reports,
-    BaselineAdminNetworkPolicy: reports,
-    ClusterNetworkPolicy: reports,
-  },
+  check: everyPolicy(reports),
 })
 
 function* reports(resource: Resource<PolicyKind>, view: PolicyView) {
   const { adminPort, controlPort, inboundPort } = view.settings
-  for (const policy of policiesOf(resource, view))
+  for (const policy of formsOf(resource, view))
     for (const direction of ['ingress', 'egress'] as const)
       for (const rule of policy.directions[direction].rules) {
         const peers = rule.peers.filter((peer) => peer.as === 'pods' && !peer.outside)

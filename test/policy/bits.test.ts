@@ -4,8 +4,10 @@ import {
   addBit,
   addBits,
   type Bits,
+  bitsIn,
   emptyBits,
   firstBit,
+  hasBit,
   keepBits,
   removeBit,
   removeBits,
@@ -54,6 +56,8 @@ t.test('it adds, removes and combines as sets do', async (t) => {
         combined((bits) => removeBit(bits, one)),
         ascending(a.difference(new Set([one]))),
       )
+      t.strictSame([...bitsIn(bitsOf(a))], ascending(a))
+      t.equal(hasBit(bitsOf(a), one), a.has(one))
     }),
     { numRuns: 500, seed: 23 },
   )

@@ -1,6 +1,17 @@
 import { own } from '../../k8s/json.ts'
 import type { Labels } from '../../k8s/selector.ts'
-import { addBit, type Bits, emptyBits, firstBit, keepBits, removeBit, removeBits } from '../../policy/bits.ts'
+import {
+  addBit,
+  addBits,
+  type Bits,
+  bitsIn,
+  emptyBits,
+  firstBit,
+  hasBit,
+  keepBits,
+  removeBit,
+  removeBits,
+} from '../../policy/bits.ts'
 import { type Box, boxKey, contains } from '../../policy/box.ts'
 import { patternOf, termHolds } from '../../policy/pattern.ts'
 import { namespaceKey, podKey } from '../../policy/policy.ts'
@@ -39,6 +50,10 @@ export interface PodIndex {
   profiles(byName: boolean): Generator<WireProfile>
   /** One of the Pods in `bits` and `mask`, not in `without`; from then on it is. */
   takeFirst(bits: Bits, mask: Bits, without: Bits): PodFacts | undefined
+  /** Adds to `without` who is in `mask` and in the same of these boxes as a Pod of the index. */
+  dropAlike(pod: PodFacts, boxes: Iterable<Box>, mask: Bits, without: Bits): void
+  /** Namespaces of the Pods that a selector admits. */
+  namespacesOf(box: Box): ReadonlySet<string>
   /** An empty set of Pods. */
   none(): Bits
 }
@@ -148,6 +163,16 @@ export function createPodIndex(): PodIndex {
     return bits
   }
 
+  const select = (box: Box) => {
+    const key = boxKey(box)
+    let known = selected.get(key)
+    if (!known) {
+      if (selected.size >= mostSelectors) selected.clear()
+      selected.set(key, (known = { box, bits: find(box) }))
+    }
+    return known.bits
+  }
+
   return {
     put(namespace, home, labels, pods) {
       const before = byNamespace.get(namespace)
@@ -164,15 +189,7 @@ export function createPodIndex(): PodIndex {
       if (ids.size > 0) byNamespace.set(namespace, { home, ids })
       else byNamespace.delete(namespace)
     },
-    select(box) {
-      const key = boxKey(box)
-      let known = selected.get(key)
-      if (!known) {
-        if (selected.size >= mostSelectors) selected.clear()
-        selected.set(key, (known = { box, bits: find(box) }))
-      }
-      return known.bits
-    },
+    select,
     in(namespace) {
       const bits = emptyBits(size)
       for (const id of byNamespace.get(namespace)?.ids.values() ?? []) addBit(bits, id)
@@ -190,6 +207,25 @@ export function createPodIndex(): PodIndex {
       addBit(without, id)
       return classes[id]?.pod
     },
+    dropAlike(pod, boxes, mask, without) {
+      const id = byNamespace.get(pod.namespace)?.ids.get(pod.key)
+      if (id === undefined) return
+      const alike = mask.slice()
+      for (const box of boxes) {
+        const bits = select(box)
+        if (hasBit(bits, id)) keepBits(alike, bits)
+        else removeBits(alike, bits)
+      }
+      addBits(without, alike)
+    },
+    namespacesOf(box) {
+      const names = new Set<string>()
+      for (const id of bitsIn(select(box))) {
+        const found = classes[id]
+        if (found) names.add(found.pod.namespace)
+      }
+      return names
+    },
     none: () => emptyBits(size),
   }
 }
@@ -206,7 +242,7 @@ function widened(bits: Bits, size: number): Bits {
 }
 
 /** Everything that decides on which wire port two Pods meet, but for names of ports. */
-function wireKey(pod: PodFacts): string {
+export function wireKey(pod: PodFacts): string {
   const controlPlane = own(pod.labels, linkerdLabels.controlPlaneNamespace)
   const ports = [pod.bypassed, pod.skipOutbound, pod.opaque].map(formatPorts)
   return [pod.meshed, controlPlane, pod.skipsPods, pod.inboundPort, ...ports].join('|')

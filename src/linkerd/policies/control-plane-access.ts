@@ -7,7 +7,8 @@ import { controlPlanePods, injectedLabels, labels } from '../facts.ts'
 import { controlPlanesOf } from '../pods/meshed.ts'
 import { imaginedPodIn, type PodFacts, podsIn } from '../pods/pod-facts.ts'
 import { isAllowed, isDns, isPod, onTcp, onUdp, type Question, speaks } from './policy-answer.ts'
-import { type PolicyView, policiesOf, type Subject, subjectsOf } from './policy-world.ts'
+import { formsOf, type PolicyView } from './policy-forms.ts'
+import { type PolicyOn, type Subject, subjectsOf } from './policy-world.ts'
 
 /** What a Pod's proxy cannot reach, although it must. */
 export interface BlockedAccess {
@@ -34,7 +35,7 @@ const dnsPort = 53
  * Of several policies that isolate a Pod, those that say nothing of egress but that it is closed leave it to the others.
  */
 export function* blockedAccess(resource: Resource<PolicyKind>, view: PolicyView): Generator<BlockedAccess> {
-  for (const policy of policiesOf(resource, view)) {
+  for (const policy of formsOf(resource, view)) {
     let found: BlockedAccess | undefined
     for (const subject of subjectsOf(policy, view)) {
       const blocked = blockedFor(policy, subject, resource, view)
@@ -51,24 +52,12 @@ function blockedFor(
   resource: Resource<PolicyKind>,
   view: PolicyView,
 ): BlockedAccess | undefined {
-  const { pod, policies } = subject
-  const controlPlane = own(pod.labels, labels.controlPlaneNamespace) ?? controlPlanesOf(view)[0]
-  const servers = controlPlanePods.flatMap(({ component, proxies }) =>
-    proxies.map((port) => ({ port, pods: componentPods(component, controlPlane, view) })),
-  )
-  const closed: { readonly question: Question; readonly port?: number; readonly dns?: 'UDP' | 'TCP' }[] = []
-  for (const { port, pods } of servers)
-    for (const server of pods) {
-      const question = egress(onTcp(port, server), isPod(server, view))
-      if (isAllowed(policies, question) === 'no') closed.push({ question, port })
-    }
-  for (const dns of ['UDP', 'TCP'] as const) {
-    const question = egress(dns === 'UDP' ? onUdp(dnsPort) : onTcp(dnsPort), isDns)
-    if (isAllowed(policies, question) === 'no') closed.push({ question, dns })
-  }
+  const controlPlane = own(subject.pod.labels, labels.controlPlaneNamespace) ?? controlPlanesOf(view)[0]
+  const closed = view.deriveFor(controlPlane, startClosed)(subject.policies)
+  if (closed.length === 0) return undefined
   const guilty = closed.filter(({ question }) => hasPart(policy, subject, question))
   if (guilty.length === 0) return undefined
-  const instead = servers
+  const instead = serversOf(controlPlane, view)
     .flatMap(({ pods }) => pods)
     .map((server) => ({
       direction: 'egress' as const,
@@ -86,6 +75,33 @@ function blockedFor(
       (rule) => rule.entries.length > 0 && instead.some((question) => speaks(rule, question) === 'yes'),
     ),
   }
+}
+
+interface Closed {
+  readonly question: Question
+  readonly port?: number
+  readonly dns?: 'UDP' | 'TCP'
+}
+
+/** Remembers what lists of policies leave closed for as long as the control plane's Pods stay what they are. */
+function startClosed(view: PolicyView, controlPlane: string): (policies: readonly PolicyOn[]) => readonly Closed[] {
+  const must: Closed[] = serversOf(controlPlane, view).flatMap(({ port, pods }) =>
+    pods.map((server) => ({ question: egress(onTcp(port, server), isPod(server, view)), port })),
+  )
+  for (const dns of ['UDP', 'TCP'] as const)
+    must.push({ question: egress(dns === 'UDP' ? onUdp(dnsPort) : onTcp(dnsPort), isDns), dns })
+  const known = new WeakMap<readonly PolicyOn[], readonly Closed[]>()
+  return (policies) => {
+    const found = known.get(policies) ?? must.filter(({ question }) => isAllowed(policies, question) === 'no')
+    known.set(policies, found)
+    return found
+  }
+}
+
+function serversOf(controlPlane: string, view: PolicyView) {
+  return controlPlanePods.flatMap(({ component, proxies }) =>
+    proxies.map((port) => ({ port, pods: componentPods(component, controlPlane, view) })),
+  )
 }
 
 function egress(ports: Question['ports'], peer: Question['peer']): Question {

@@ -8,8 +8,9 @@ import { controlPlanesOf, isControlPlane, isNamespaceMeshed } from '../pods/mesh
 import { imaginedPodIn, namespacesWithPods, type PodFacts, podsIn } from '../pods/pod-facts.ts'
 import { componentPods, hasPart, rulesPath } from './control-plane-access.ts'
 import { isAllowed, isApiServer, isPod, onTcp, type Question } from './policy-answer.ts'
+import { formsOf, type PolicyView } from './policy-forms.ts'
 import { namespaceLabelsOf, namespaceMatches } from './policy-peers.ts'
-import { type PolicyView, policiesOf, policiesOn } from './policy-world.ts'
+import { policiesOn } from './policy-world.ts'
 
 /** Who cannot reach a component of the control plane. */
 export interface ClosedComponent {
@@ -24,7 +25,7 @@ export interface ClosedComponent {
 
 /** Where policies on the control plane keep out the API server or proxies: per policy of this object that has to do with it. */
 export function* closedControlPlane(resource: Resource<PolicyKind>, view: PolicyView): Generator<ClosedComponent> {
-  for (const policy of policiesOf(resource, view)) {
+  for (const policy of formsOf(resource, view)) {
     const { isolates, restrictions } = policy.directions.ingress
     if (policy.unknownSubject || (!isolates && restrictions.length === 0)) continue
     for (const namespace of controlPlanesOf(view)) {

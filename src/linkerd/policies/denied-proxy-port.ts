@@ -6,10 +6,18 @@ import type { Direction, Policy, Rule } from '../../policy/policy.ts'
 import { allPorts, type PortSet, portIntersection, portsOf, portUnion } from '../../policy/port-set.ts'
 import type { PolicyKind } from '../../policy/translate.ts'
 import type { PodFacts } from '../pods/pod-facts.ts'
+import { unlikePeers, unlikeTargets } from './alike.ts'
 import { farPods } from './far-peers.ts'
 import { formsOf, isClusterwide } from './policy-forms.ts'
 import { describePeers, isWide, knownPeer, type PeerPods, peerPodsOf } from './policy-peers.ts'
-import { describeTarget, policiesOn, type Selecting, type TargetPods, targetsByPlace } from './policy-targets.ts'
+import {
+  describeTarget,
+  endsOf,
+  type Selecting,
+  type TargetEnd,
+  type TargetPods,
+  targetsByPlace,
+} from './policy-targets.ts'
 import { type AskedPort, askedOf, includesAsked, portsBeside } from './port-question.ts'
 import { claimsOn, type Ends, grants, pairsOf } from './proxy-port-cover.ts'
 import { redirectedPorts } from './wire-port.ts'
@@ -29,6 +37,8 @@ export interface DeniedProxyPort {
   readonly confidence: Confidence
 }
 
+const none: readonly Selecting[] = []
+
 /** The policy that holds a rule, one of its targets, and every policy about that one. */
 interface Denial {
   readonly own: Policy
@@ -46,8 +56,8 @@ export function* deniedProxyPorts(resource: Resource<PolicyKind>, view: GapView)
   for (const policy of formsOf(resource, view)) {
     if (![policy.directions.ingress, policy.directions.egress].some(({ restrictions }) => restrictions.some(isDenial)))
       continue
-    for (const { own, targets } of targetsByPlace(policy, isClusterwide(resource), view))
-      for (const target of targets) yield* denialsOn(target, own, view)
+    for (const place of targetsByPlace(policy, isClusterwide(resource), view))
+      for (const end of unlikeTargets(endsOf(place, view), view.settings)) yield* denialsOn(end, place.own, view)
   }
 }
 
@@ -55,8 +65,7 @@ function isDenial({ action, ports, entries }: Rule): boolean {
   return action === 'deny' && !ports.unknown && entries.length > 0
 }
 
-function* denialsOn(target: TargetPods, own: Policy, view: GapView): Generator<DeniedProxyPort> {
-  const policies = policiesOn(target, own, view)
+function* denialsOn({ target, policies }: TargetEnd, own: Policy, view: GapView): Generator<DeniedProxyPort> {
   for (const direction of ['ingress', 'egress'] as const)
     for (const rule of own.directions[direction].restrictions) {
       if (!isDenial(rule)) continue
@@ -70,12 +79,12 @@ function* denialsOn(target: TargetPods, own: Policy, view: GapView): Generator<D
     }
 }
 
-function* peersOf({ rule, own, target }: Denial, view: GapView): Generator<PeerPods> {
+function* peersOf({ rule, own, target, policies, direction }: Denial, view: GapView): Generator<PeerPods> {
   for (const peer of rule.peers) {
     if (peer.as !== 'pods') continue
-    yield* peerPodsOf(peer.box, own.namespace, view)
+    yield* unlikePeers(peerPodsOf(peer.box, own.namespace, view), { target, policies }, none, direction, view.settings)
     if (view.scope !== 'cluster' || !isWide(peer.box)) continue
-    for (const pods of farPods(peer.box, target.pod.namespace, view))
+    for (const pods of farPods(peer.box, { target, policies }, direction, view))
       for (const pod of pods) yield knownPeer(pod, peer.box, view)
   }
 }

@@ -1,7 +1,8 @@
 import type { Direction, Policy, Rule } from '../../policy/policy.ts'
 import type { PodFacts } from '../pods/pod-facts.ts'
+import type { PolicyView } from './policy-forms.ts'
 import { describePeers, peerPodsOf } from './policy-peers.ts'
-import { type PolicyView, subjectsOf } from './policy-world.ts'
+import { subjectsOf } from './policy-world.ts'
 
 /** A Pod and what people call it. */
 interface NamedPod {

@@ -1,13 +1,14 @@
 import { contains } from '../../policy/box.ts'
-import { decisionsOf } from '../../policy/decisions.ts'
 import { type Direction, namespaceKey, namespaceNameLabel, type Peer, type Ports, podKey } from '../../policy/policy.ts'
 import { hasPort, noPorts } from '../../policy/port-set.ts'
 import { includesPort } from '../../policy/ports.ts'
 import { proxyPortNames } from '../facts.ts'
 import { mayHoldPods } from '../pods/pod-addresses.ts'
 import type { PodFacts } from '../pods/pod-facts.ts'
+import { decisionsAbout } from './decision-index.ts'
+import type { PolicyView } from './policy-forms.ts'
 import { namespaceLabelsOf, namespaceMatches } from './policy-peers.ts'
-import type { PolicyOn, PolicyView } from './policy-world.ts'
+import type { PolicyOn } from './policy-world.ts'
 
 export type Answer = 'yes' | 'no' | 'maybe'
 
@@ -32,14 +33,13 @@ export function speaks(rule: { readonly ports: Ports; readonly peers: readonly P
  * {@link file://../policy/verdict.ts}; one that may speak of it leaves `maybe`, unless the answer is the same without it.
  */
 export function isAllowed(policies: readonly PolicyOn[], question: Question): Answer {
-  const certain = new Map(policies.map((one) => [one.policy, one.certain]))
   const possible = new Set<Answer>()
   let passed: number | undefined
-  for (const { policy, rule, action } of decisionsOf([...certain.keys()], question.direction)) {
+  for (const { policy, rule, action, certain } of decisionsAbout(policies, question.direction).decisions) {
     if (policy.tier === passed) continue
     const spoken = rule === undefined ? 'yes' : speaks(rule, question)
     if (spoken === 'no') continue
-    const isSure = spoken === 'yes' && certain.get(policy) === true
+    const isSure = spoken === 'yes' && certain
     if (action === 'pass') {
       if (isSure) passed = policy.tier
       else possible.add('maybe')

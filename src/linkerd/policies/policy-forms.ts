@@ -7,8 +7,8 @@ import { calicoTiers } from '../../policy/calico-network-policy.ts'
 import { type Policy, podKey } from '../../policy/policy.ts'
 import { type PolicyKind, policyKinds, translate } from '../../policy/translate.ts'
 import { isControlPlane, meshReads } from '../pods/meshed.ts'
-import { namespacesWithPods } from '../pods/pod-facts.ts'
 import type { LinkerdSettings } from '../settings.ts'
+import { namespacesHolding } from './mesh-index.ts'
 import { knownNamespaces, namespaceLabelsOf, namespaceMatches } from './policy-peers.ts'
 
 /** What must be read to know every policy, of every dialect, about the Pods of a namespace. */
@@ -72,10 +72,16 @@ function narrowed(policy: Policy, namespace: string, view: PolicyView): readonly
  */
 export function placesOf(policy: Policy, isWide: boolean, view: PolicyView): readonly Policy[] {
   if (!isWide) return [policy]
-  const names = view.scope === 'cluster' ? namespacesWithPods(view) : knownNamespaces(view)
+  const names = view.scope === 'cluster' ? namespacesHolding(policy.subject, view) : knownNamespaces(view)
   return [...names]
     .filter((name) => !isControlPlane(name, view))
-    .flatMap((name) => policiesIn(name, view).filter((one) => one.namespace === name && origins.get(one) === policy))
+    .flatMap((name) => view.deriveFor(name, findNarrowed).get(policy) ?? [])
+}
+
+/** What policies about Pods of any namespace say of this one, where they surely are about it. */
+function findNarrowed(view: PolicyView, namespace: string): ReadonlyMap<Policy, Policy> {
+  const here = policiesIn(namespace, view).filter((policy) => policy.namespace === namespace)
+  return new Map(here.flatMap((policy) => [[origins.get(policy) ?? policy, policy]]))
 }
 
 /** Policies of a namespace that is not filled in yet, which may be any. */

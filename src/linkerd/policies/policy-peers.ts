@@ -24,6 +24,7 @@ import {
   namespaceOf,
 } from '../pods/meshed.ts'
 import { imaginedPodIn, namespacesWithPods, type PodFacts, podsIn } from '../pods/pod-facts.ts'
+import { podsHeld } from '../pods/selected-pods.ts'
 
 /** Pods at the other end of a rule: one that is known, or all those that nobody has seen but the rule would admit. */
 export interface PeerPods {
@@ -111,7 +112,7 @@ function* peersInNamespace(box: Box, name: string, doubtful: boolean, view: Mesh
   if (isControlPlane(name, view)) return
   const pods = new Map([...box].filter(([key]) => key.startsWith(podKey)))
   const here = { namespaceLabels: namespaceLabelsOf(name, view), namespace: name, whole: pods.size === 0 }
-  const selected = podsIn(name, view).filter((pod) => contains(box, pod.labels, podKey))
+  const selected = podsHeld(name, box, view)
   const meshed = selected.filter((pod) => pod.meshed !== 'no' && !pod.hostNetwork)
   for (const pod of meshed) yield { ...here, pod, box: undefined, doubtful, instead: [] }
   if (selected.length > 0 && (meshed.length === 0 || !here.whole || view.scope === 'cluster')) return

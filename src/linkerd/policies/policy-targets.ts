@@ -1,9 +1,11 @@
 import { type Cache, createCache } from '../../core/cache.ts'
 import { isUnresolved } from '../../k8s/json.ts'
-import { type Box, boxKey, contains, exclude, isEmpty, mayContain, movePrefix } from '../../policy/box.ts'
+import { type Box, boxKey, exclude, isEmpty, mayContain, movePrefix } from '../../policy/box.ts'
+import { indexBoxes } from '../../policy/box-index.ts'
 import { namespaceKey, namespaceNameLabel, type Policy, podKey } from '../../policy/policy.ts'
 import { isControlPlane, isNamespaceMeshed, type MeshView } from '../pods/meshed.ts'
 import { imaginedPodIn, type PodFacts, podsIn } from '../pods/pod-facts.ts'
+import { podsHeld } from '../pods/selected-pods.ts'
 import { type PolicyView, placesOf, policiesIn, unplacedForms } from './policy-forms.ts'
 import { describePeers, knownNamespaces, unseenNamespacesMeshed, withInjectedLabels } from './policy-peers.ts'
 
@@ -22,9 +24,21 @@ export interface Selecting {
 
 /**
  * The Pods a policy is about, without those that are surely not meshed and without the control plane. Where none is known,
- * those that its selector would select; where the selected ones are all unmeshed, nobody.
+ * those that its selector would select; where the selected ones are all unmeshed, nobody. For equal subjects, the same list.
  */
-export function* targetsOf(policy: Policy, view: MeshView): Generator<TargetPods> {
+function targetsOf(policy: Policy, view: MeshView): readonly TargetPods[] {
+  return view.deriveFor(policy.namespace, startTargets)(policy.subject, () => [...findTargets(policy, view)])
+}
+
+/** It holds as long as what {@link findTargets} looks at. */
+function startTargets(view: MeshView, namespace: string) {
+  podsIn(namespace, view)
+  isControlPlane(namespace, view)
+  const known: Cache<readonly TargetPods[]> = createCache()
+  return (subject: Box, find: () => readonly TargetPods[]) => known(boxKey(subject), find)
+}
+
+function* findTargets(policy: Policy, view: MeshView): Generator<TargetPods> {
   if (isUnresolved(policy.namespace) || isControlPlane(policy.namespace, view)) return
   const selected = selectedBy(policy, view)
   for (const pod of selected) if (pod.meshed !== 'no' && !pod.hostNetwork && !pod.unknown) yield { pod, box: undefined }
@@ -54,7 +68,7 @@ interface Place {
  * where it is about none that is known: first in namespaces that are known, then, in files, in others.
  */
 export function* targetsByPlace(policy: Policy, wide: boolean, view: PolicyView): Generator<Place> {
-  const places = placesOf(policy, wide, view).map((own): Place => ({ own, targets: [...targetsOf(own, view)] }))
+  const places = placesOf(policy, wide, view).map((own): Place => ({ own, targets: targetsOf(own, view) }))
   if (!wide) {
     yield* places
     return
@@ -65,10 +79,35 @@ export function* targetsByPlace(policy: Policy, wide: boolean, view: PolicyView)
   else yield { own: policy, targets: [...unseenTargets(policy, view)] }
 }
 
-/** Every policy that selects the target, wholly or in part, or may. */
-export function policiesOn({ pod, box }: TargetPods, own: Policy, view: PolicyView): readonly Selecting[] {
-  const { policies, byPod, unknown } = view.deriveFor(pod.namespace, findSelecting)
-  if (box === undefined && !unknown && !pod.unknownLabels) return byPod.get(pod) ?? []
+/** A target, and every policy that says who may reach it, or whom it may reach. */
+export interface TargetEnd {
+  readonly target: TargetPods
+  readonly policies: readonly Selecting[]
+}
+
+/** Targets of a policy, with every policy that selects them. For the same list the same one, unless whom it selects is not known. */
+export function endsOf({ own, targets }: Place, view: PolicyView): readonly TargetEnd[] {
+  const namespace = targets[0]?.pod.namespace
+  if (namespace === undefined) return []
+  const here = view.deriveFor(namespace, findSelecting)
+  const known = here.unknown ? undefined : here.ends.get(targets)
+  const ends = known ?? targets.map((target): TargetEnd => ({ target, policies: policiesOn(target, own, here, view) }))
+  here.ends.set(targets, ends)
+  return ends
+}
+
+/**
+ * Every policy that selects the target, wholly or in part, or may. Where it hangs on nothing that is not filled in, targets
+ * that the same policies select have the same list.
+ */
+function policiesOn(
+  { pod, box }: TargetPods,
+  own: Policy,
+  { policies, byPod, meeting, unknown }: SelectingIn,
+  view: PolicyView,
+): readonly Selecting[] {
+  if (!unknown && box !== undefined) return meeting(box)
+  if (!unknown && !pod.unknownLabels) return byPod.get(pod) ?? none
   const selecting: Selecting[] = []
   for (const policy of policies) {
     if (policy === own) selecting.push({ policy, certain: true })
@@ -80,26 +119,47 @@ export function policiesOn({ pod, box }: TargetPods, own: Policy, view: PolicyVi
   return selecting
 }
 
+const none: readonly Selecting[] = []
+
 interface SelectingIn {
   readonly policies: readonly Policy[]
   /** Where whom they select is known. */
   readonly byPod: ReadonlyMap<PodFacts, readonly Selecting[]>
+  /** Whose subjects share something with a box; the same. */
+  readonly meeting: (box: Box) => readonly Selecting[]
   /** Whom some policy selects hangs on a value that is not filled in yet. */
   readonly unknown: boolean
+  readonly ends: WeakMap<readonly TargetPods[], readonly TargetEnd[]>
 }
 
 function findSelecting(view: PolicyView, namespace: string): SelectingIn {
   const policies = policiesIn(namespace, view)
-  const byPod = new Map<PodFacts, Selecting[]>()
-  for (const policy of policies) {
-    const selecting = { policy, certain: isHeldExactly(policy) }
-    for (const pod of selectedBy(policy, view)) {
-      const known = byPod.get(pod)
-      if (known) known.push(selecting)
-      else byPod.set(pod, [selecting])
+  const exact = policies.map((policy) => ({ policy, certain: isHeldExactly(policy) }))
+  const places = new Map<PodFacts, number[]>()
+  for (const [place, policy] of policies.entries())
+    for (const pod of podsHeld(namespace, policy.subject, view)) {
+      const known = places.get(pod)
+      if (known) known.push(place)
+      else places.set(pod, [place])
     }
+  const lists = new Map<string, readonly Selecting[]>()
+  const listOf = (found: readonly number[]) => {
+    const key = found.join()
+    const known = lists.get(key) ?? found.flatMap((place) => exact.slice(place, place + 1))
+    lists.set(key, known)
+    return known
   }
-  return { policies, byPod, unknown: policies.some((policy) => policy.unknownSubject) }
+  const byPod = new Map(Array.from(places, ([pod, found]) => [pod, listOf(found)]))
+  const certain = policies.map((policy): Selecting => ({ policy, certain: true }))
+  const { meeting } = indexBoxes(certain, ({ policy }) => policy.subject, podKey)
+  const known: Cache<readonly Selecting[]> = createCache()
+  return {
+    policies,
+    byPod,
+    meeting: (box) => known(boxKey(box), () => meeting(box)),
+    unknown: policies.some((policy) => policy.unknownSubject),
+    ends: new WeakMap(),
+  }
 }
 
 /** Is whom it is about as far as it says, but for values that are not filled in? */
@@ -118,14 +178,7 @@ function findUnplaced(view: PolicyView): readonly Selecting[] {
 
 /** The known Pods that a policy selects. */
 export function selectedBy(policy: Policy, view: MeshView): readonly PodFacts[] {
-  return view.deriveFor(policy.namespace, startSelections)(policy.subject)
-}
-
-/** Remembers whom a subject selects for as long as the Pods stay what they are. */
-function startSelections(view: MeshView, namespace: string): (subject: Box) => readonly PodFacts[] {
-  const pods = podsIn(namespace, view)
-  const known: Cache<readonly PodFacts[]> = createCache()
-  return (subject) => known(boxKey(subject), () => pods.filter((pod) => contains(subject, pod.labels, podKey)))
+  return podsHeld(policy.namespace, policy.subject, view)
 }
 
 const targetKey = 'target/'

@@ -1,21 +1,18 @@
-import type { View } from '../../core/view.ts'
+import { type Cache, createCache } from '../../core/cache.ts'
 import { isUnresolved } from '../../k8s/json.ts'
 import type { Resource } from '../../k8s/resource.ts'
-import { type Box, contains, listedValues, mayContain } from '../../policy/box.ts'
-import { type CalicoTier, calicoTiers } from '../../policy/calico-network-policy.ts'
+import type { Labels } from '../../k8s/selector.ts'
+import { type Box, boxKey, contains, listedValues, mayContain } from '../../policy/box.ts'
+import { indexBoxes } from '../../policy/box-index.ts'
 import { namespaceKey, namespaceNameLabel, type Policy, podKey } from '../../policy/policy.ts'
-import { type PolicyKind, policyKinds, translate } from '../../policy/translate.ts'
+import { type PolicyKind, policyKinds } from '../../policy/translate.ts'
 import { witnessOf } from '../../policy/witness.ts'
 import { injectedLabels } from '../facts.ts'
-import { controlPlanesOf, isControlPlane, isNamespaceMeshed, meshReads } from '../pods/meshed.ts'
+import { controlPlanesOf, isControlPlane, isNamespaceMeshed } from '../pods/meshed.ts'
 import { imaginedPodIn, namespacesWithPods, type PodFacts, podsIn } from '../pods/pod-facts.ts'
-import type { LinkerdSettings } from '../settings.ts'
+import { podsHeld } from '../pods/selected-pods.ts'
+import { formsOf, type PolicyView } from './policy-forms.ts'
 import { namespaceLabelsOf, namespaceMatches } from './policy-peers.ts'
-
-/** What must be read to know what policies of every dialect say, and of whom. */
-export const policyReads = [...meshReads, ...policyKinds, 'CalicoTier'] as const
-
-export type PolicyView = View<(typeof policyReads)[number], LinkerdSettings>
 
 /** A policy that is about a Pod, or may be once its values are filled in. */
 export interface PolicyOn {
@@ -31,27 +28,48 @@ export interface Subject {
   readonly policies: readonly PolicyOn[]
 }
 
-interface Translations {
-  readonly tiers: ReadonlyMap<string, CalicoTier>
-  readonly known: WeakMap<Resource<PolicyKind>, readonly Policy[]>
+/** Policies that may be about Pods of a namespace, and how to find those that are about one. */
+interface PoliciesAt {
+  readonly all: readonly PolicyAt[]
+  /** Those that hold Pods with these labels; for the same ones, the same list. */
+  readonly holding: (labels: Labels) => readonly PolicyOn[]
+  /** Whom they are about hangs on a value that is not filled in. */
+  readonly isOpen: boolean
 }
 
-/** Policies of an object of any dialect, made once for as long as Calico's tiers stay as they are. */
-export function policiesOf(resource: Resource<PolicyKind>, view: PolicyView): readonly Policy[] {
-  const { tiers, known } = view.derive(findTiers)
-  let policies = known.get(resource)
-  if (policies === undefined) known.set(resource, (policies = translate(resource, tiers)))
-  return policies
+interface PolicyAt {
+  readonly policy: Policy
+  readonly match: 'yes' | 'maybe'
 }
 
-function findTiers(view: View<'CalicoTier', LinkerdSettings>): Translations {
-  return { tiers: calicoTiers(view.all('CalicoTier')), known: new WeakMap() }
-}
-
-/** Policies that may be about Pods of a namespace: its own, and those of the whole cluster. */
-function policiesAt(view: PolicyView, namespace: string): readonly Policy[] {
+function findPolicies(view: PolicyView, namespace: string): PoliciesAt {
   const own = policyKinds.flatMap((kind) => view.inNamespace<PolicyKind>(kind, namespace))
-  return [...own, ...view.derive(findWide)].flatMap((resource) => policiesOf(resource, view))
+  const labels = namespaceLabelsOf(namespace, view)
+  const all = [...own, ...view.derive(findWide)].flatMap((resource) =>
+    formsOf(resource, view).flatMap((policy): PolicyAt[] => {
+      const match = namespaceMatches(policy.subject, namespace, labels)
+      return match === 'no' ? [] : [{ policy, match }]
+    }),
+  )
+  const exact = all.map(({ policy, match }) => ({ policy, certain: isCertain(policy, match) }))
+  const { holding } = indexBoxes(exact, ({ policy }) => policy.subject, podKey)
+  const lists = new Map<string, readonly PolicyOn[]>()
+  const places = new Map(exact.map((one, place) => [one, place]))
+  return {
+    all,
+    isOpen: all.some(({ policy }) => policy.unknownSubject),
+    holding(found) {
+      const list = holding(found)
+      const key = list.map((one) => places.get(one)).join()
+      const known = lists.get(key) ?? list
+      lists.set(key, known)
+      return known
+    },
+  }
+}
+
+function isCertain({ namespace, unknownSubject }: Policy, match: PolicyAt['match']): boolean {
+  return !isUnresolved(namespace) && match === 'yes' && !unknownSubject
 }
 
 const wideKinds = [
@@ -70,15 +88,12 @@ function findWide(view: PolicyView): readonly Resource<PolicyKind>[] {
   return [...wide, ...unplaced.filter(({ namespace }) => isUnresolved(namespace))]
 }
 
-/** Every policy that is about the Pod, or may be. */
+/** Every policy that is about the Pod, or may be. Pods of a namespace that the same ones are about have the same list. */
 export function policiesOn(pod: PodFacts, view: PolicyView): readonly PolicyOn[] {
-  const labels = namespaceLabelsOf(pod.namespace, view)
-  return view.deriveFor(pod.namespace, policiesAt).flatMap((policy): PolicyOn[] => {
-    const unplaced = isUnresolved(policy.namespace)
-    const match = namespaceMatches(policy.subject, pod.namespace, labels)
-    if (match === 'no') return []
-    if (contains(policy.subject, pod.labels, podKey))
-      return [{ policy, certain: !unplaced && match === 'yes' && !policy.unknownSubject }]
+  const { all, holding, isOpen } = view.deriveFor(pod.namespace, findPolicies)
+  if (!isOpen && !pod.unknownLabels) return holding(pod.labels)
+  return all.flatMap(({ policy, match }): PolicyOn[] => {
+    if (contains(policy.subject, pod.labels, podKey)) return [{ policy, certain: isCertain(policy, match) }]
     const open = policy.unknownSubject || pod.unknownLabels
     return open && mayContain(policy.subject, pod.labels, podKey) ? [{ policy, certain: false }] : []
   })
@@ -89,26 +104,41 @@ export function policiesOn(pod: PodFacts, view: PolicyView): readonly PolicyOn[]
  * it would select; where those that it selects are all unmeshed, nobody.
  * The control plane is not asked.
  */
-export function* subjectsOf(policy: Policy, view: PolicyView): Generator<Subject> {
-  if (policy.unknownSubject) return
+export function subjectsOf(policy: Policy, view: PolicyView): readonly Subject[] {
+  if (policy.unknownSubject || isUnresolved(policy.namespace)) return []
+  return policy.namespace === ''
+    ? findSubjects(policy, view)
+    : view.deriveFor(policy.namespace, startSubjects)(policy.subject, () => findSubjects(policy, view))
+}
+
+/** Policies of one namespace that are about the same Pods. It holds as long as what {@link findSubjects} looks at. */
+function startSubjects(view: PolicyView, namespace: string) {
+  podsIn(namespace, view)
+  view.deriveFor(namespace, findPolicies)
+  controlPlanesOf(view)
+  const known: Cache<readonly Subject[]> = createCache()
+  return (subject: Box, find: () => readonly Subject[]) => known(boxKey(subject), find)
+}
+
+function findSubjects(policy: Policy, view: PolicyView): readonly Subject[] {
   const names = namespacesOf(policy, view).filter((name) => !isControlPlane(name, view))
   const subject = (pod: PodFacts, text: string): Subject => ({ pod, text, policies: policiesOn(pod, view) })
+  const known: Subject[] = []
   const unseen: string[] = []
   for (const name of names) {
-    const selected = podsIn(name, view).filter((pod) => contains(policy.subject, pod.labels, podKey))
+    const selected = podsHeld(name, policy.subject, view)
     if (selected.length === 0) unseen.push(name)
     for (const pod of selected)
-      if (pod.meshed !== 'no' && !pod.hostNetwork && !pod.unknown) yield subject(pod, pod.name ?? '')
+      if (pod.meshed !== 'no' && !pod.hostNetwork && !pod.unknown) known.push(subject(pod, pod.name ?? ''))
   }
-  if (unseen.length < names.length) return
+  if (unseen.length < names.length) return known
   for (const name of unseen) {
     const meshed = isNamespaceMeshed(name, view)
     const pod = meshed === 'no' ? undefined : witnessIn(name, policy.subject, meshed, view)
-    if (!pod) continue
-    yield subject(pod, describe(policy.subject, pod, name))
     // One of a namespace speaks for those of others.
-    return
+    if (pod) return [subject(pod, describe(policy.subject, pod, name))]
   }
+  return []
 }
 
 function describe(subject: Box, { labels }: PodFacts, name: string): string {

@@ -1,8 +1,7 @@
-import type { Direction, Ports, Rule } from '../../policy/policy.ts'
+import type { Ports, Rule } from '../../policy/policy.ts'
 import { hasPort, type PortSet, portDifference, portIntersection, portsOf } from '../../policy/port-set.ts'
 import { isEveryPort } from '../../policy/ports.ts'
 import type { PodFacts } from '../pods/pod-facts.ts'
-import type { Selecting } from './policy-targets.ts'
 
 /** A port of a server: a number, or a name of which nobody knows what it stands for there. */
 export type AskedPort = number | string
@@ -43,12 +42,4 @@ function isFilled(part: PortSet): boolean {
 
 function portsNamed({ names }: Ports, server: PodFacts): PortSet {
   return portsOf(names.flatMap((name) => server.named.get(name) ?? []))
-}
-
-/** Does one rule stand in the way of another? Who is granted something is then not the union of who the rules grant it. */
-export function isOrdered(policies: readonly Selecting[], direction: Direction): boolean {
-  return policies.some(({ policy }) => {
-    const { restrictions } = policy.directions[direction]
-    return restrictions.length > 0 || policy.tier !== policies[0]?.policy.tier
-  })
 }

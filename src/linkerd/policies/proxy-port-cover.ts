@@ -1,12 +1,12 @@
 import { type Box, contains, mayContain } from '../../policy/box.ts'
 import { allowedParts, type Claim } from '../../policy/coverage.ts'
-import { decisionsOf } from '../../policy/decisions.ts'
 import { type Direction, type Ports, podKey, type Rule } from '../../policy/policy.ts'
 import { hasPort } from '../../policy/port-set.ts'
 import { proxyPortNames } from '../facts.ts'
 import { mayHoldPods } from '../pods/pod-addresses.ts'
 import type { PodFacts } from '../pods/pod-facts.ts'
 import type { LinkerdSettings } from '../settings.ts'
+import { decisionsAbout } from './decision-index.ts'
 import { namespaceMatches, type PeerPods } from './policy-peers.ts'
 import { type Selecting, subjectBox, type TargetPods, targetBox } from './policy-targets.ts'
 
@@ -82,36 +82,33 @@ export function claimsOn(
   speaks: (rule: Rule) => boolean,
   settings: LinkerdSettings,
 ): PortClaims {
-  const selecting = new Map(policies.map((one) => [one.policy, one]))
+  const { about, closed } = decisionsAbout(policies, direction)
   const claims: RuleClaim[] = []
   let unknown = false
   let byAddress = false
-  for (const { policy, rule, action } of decisionsOf([...selecting.keys()], direction)) {
-    const certain = selecting.get(policy)?.certain === true
+  for (const { selecting, rule, action, peer } of about(peers)) {
+    const { policy, certain } = selecting
     // Not filled in, two equal texts are one value all the same.
     const comparable = certain || (target.box !== undefined && policy.namespace === target.pod.namespace)
-    const subject = target.box === undefined ? new Map() : subjectBox(policy.subject)
-    const claim = (admitted: Box) =>
+    const claim = (admitted: Box) => {
+      const subject = target.box === undefined ? new Map() : subjectBox(policy.subject)
       claims.push({ box: new Map([...subject, ...admitted]), action, tier: policy.tier, rule })
-    if (rule === undefined) {
+    }
+    if (rule === undefined || peer === undefined) {
       if (comparable) claim(new Map())
       continue
     }
     const granted = speaks(rule)
     if (!granted && !rule.ports.unknown) continue
-    for (const peer of rule.peers) {
-      if (peer.as === 'unknown') unknown = true
-      else if (peer.as === 'addresses') byAddress ||= mayHoldPods(peer, settings)
-      else if (peer.as === 'pods') {
-        const admitted = admittedPart(peer.box, peers)
-        if (admitted === undefined) continue
-        if (admitted === 'maybe' || !granted || !certain) unknown = true
-        if (admitted !== 'maybe' && granted && comparable) claim(admitted)
-      }
+    if (peer.as === 'unknown') unknown = true
+    else if (peer.as === 'addresses') byAddress ||= mayHoldPods(peer, settings)
+    else if (peer.as === 'pods') {
+      const admitted = admittedPart(peer.box, peers)
+      if (admitted === undefined) continue
+      if (admitted === 'maybe' || !granted || !certain) unknown = true
+      if (admitted !== 'maybe' && granted && comparable) claim(admitted)
     }
   }
-  const rulings = [...selecting.keys()].map(({ directions }) => directions[direction])
-  const closed = rulings.every(({ isolates, rules }) => isolates || rules.length === 0)
   return { claims, plain: closed && allowsFirst(claims), unknown, byAddress }
 }
 
@@ -133,7 +130,7 @@ export function grants({ numbers, names }: Ports, server: PodFacts): boolean {
 }
 
 /** What of these peers a peer selector admits: a box over what is free in them, or nothing. */
-function admittedPart(box: Box, peers: PeerPods): Box | undefined | 'maybe' {
+export function admittedPart(box: Box, peers: PeerPods): Box | undefined | 'maybe' {
   if (peers.namespace === undefined) return box
   const match = namespaceMatches(box, peers.namespace, peers.namespaceLabels)
   if (match === 'no') return undefined

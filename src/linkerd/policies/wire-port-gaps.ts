@@ -10,19 +10,22 @@ import { isEveryPort } from '../../policy/ports.ts'
 import type { PolicyKind } from '../../policy/translate.ts'
 import type { PodFacts } from '../pods/pod-facts.ts'
 import type { LinkerdSettings } from '../settings.ts'
+import { unlikePeers, unlikeTargets } from './alike.ts'
+import { decisionsAbout } from './decision-index.ts'
 import { farCandidates } from './far-peers.ts'
 import { meantPorts } from './meant-ports.ts'
 import { formsOf, isClusterwide, policyReads } from './policy-forms.ts'
 import { describePeers, isWide, knownPeer, type PeerPods, peerPodsOf } from './policy-peers.ts'
 import {
   describeTarget,
-  policiesOn,
+  endsOf,
   type Selecting,
+  type TargetEnd,
   type TargetPods,
   targetsByPlace,
   unplacedPolicies,
 } from './policy-targets.ts'
-import { askedOf, includesAsked, isOrdered } from './port-question.ts'
+import { askedOf, includesAsked } from './port-question.ts'
 import {
   type Cover,
   claimsOn,
@@ -83,15 +86,17 @@ export function confidenceOf(doubt: Doubt | undefined): Confidence {
  * that is redirected ({@link redirectedPorts}), but not the port it is redirected to, and would if the rule had that one, too.
  *
  * The other end's policies are judged in their own right: otherwise one missing port would hide the other.
+ *
+ * Of pairs of known Pods that nothing tells apart, a few stand for all: {@link file://./alike.ts}.
  */
 export function* wirePortGaps(resource: Resource<PolicyKind>, view: GapView): Generator<WirePortGap> {
   for (const policy of formsOf(resource, view)) {
     if (!isPossible(policy)) continue
-    const places = [...targetsByPlace(policy, isClusterwide(resource), view)].map(({ own, targets }) => ({
-      own,
-      ends: targets.map((target): TargetEnd => ({ target, policies: policiesOn(target, own, view) })),
+    const places = [...targetsByPlace(policy, isClusterwide(resource), view)].map((place) => ({
+      own: place.own,
+      ends: endsOf(place, view),
     }))
-    const all = places.flatMap(({ ends }) => ends)
+    const all = places.flatMap(({ ends }) => separableEnds(ends))
     const separated = new Map<Rule, boolean>()
     for (const direction of ['ingress', 'egress'] as const)
       for (const rule of openingRules(policy.directions[direction]))
@@ -103,10 +108,23 @@ export function* wirePortGaps(resource: Resource<PolicyKind>, view: GapView): Ge
   }
 }
 
-/** A target, and every policy that says who may reach it, or whom it may reach. */
-interface TargetEnd {
-  readonly target: TargetPods
-  readonly policies: readonly Selecting[]
+const separable = new WeakMap<readonly TargetEnd[], readonly TargetEnd[]>()
+
+/** Of targets that {@link isSeparated} does not tell apart, one. */
+function separableEnds(ends: readonly TargetEnd[]): readonly TargetEnd[] {
+  const known = separable.get(ends) ?? findSeparable(ends)
+  separable.set(ends, known)
+  return known
+}
+
+function findSeparable(ends: readonly TargetEnd[]): readonly TargetEnd[] {
+  const seen = new Map<readonly Selecting[], Set<number>>()
+  return ends.filter(({ target, policies }) => {
+    const ports = seen.get(policies) ?? new Set()
+    seen.set(policies, ports)
+    const { inboundPort } = target.pod
+    return !ports.has(inboundPort) && ports.add(inboundPort)
+  })
 }
 
 /** Is there a rule that could have a gap? */
@@ -125,10 +143,12 @@ function isSilent({ ports, entries, peers }: Rule): boolean {
 
 function* gapsOf(
   policy: Policy,
-  targets: readonly TargetEnd[],
+  ends: readonly TargetEnd[],
   separated: ReadonlyMap<Rule, boolean>,
   view: GapView,
 ): Generator<WirePortGap> {
+  const targets = unlikeTargets(ends, view.settings)
+  const unplaced = unplacedPolicies(view)
   for (const direction of ['ingress', 'egress'] as const)
     for (const rule of openingRules(policy.directions[direction])) {
       if (isSilent(rule) || targets.length === 0) continue
@@ -138,7 +158,8 @@ function* gapsOf(
         const far = view.scope === 'cluster' && isWide(peer.box)
         for (const { target, policies } of targets) {
           const end = { policies, direction, rule, target, own: policy, separated: separated.get(rule) === true }
-          for (const peers of near) yield* gapBetween(end, peers, view)
+          for (const peers of unlikePeers(near, end, unplaced, direction, view.settings))
+            yield* gapBetween(end, peers, view)
           if (far && target.box === undefined) yield* farGaps(end, peer.box, view)
         }
       }
@@ -159,15 +180,13 @@ export interface RuleEnd {
 /** Is there, for a target, a rule that denies or passes on some of the rule's ports and not the proxy's, or the other way round? */
 function isSeparated({ ports }: Rule, direction: Direction, { target, policies }: TargetEnd, view: GapView): boolean {
   const proxyPort = direction === 'ingress' ? target.pod.inboundPort : view.settings.inboundPort
-  return policies
-    .flatMap(({ policy }) => policy.directions[direction].restrictions)
-    .some((other) => {
-      if (other.ports.names.length > 0 || other.ports.unknown) return true
-      const left = portDifference(ports.numbers, other.ports.numbers)
-      const isUntouched = left.length > 0 && portDifference(ports.numbers, left).length === 0
-      const takesAll = left.length === 0 && (ports.names.length === 0 || isEveryPort(other.ports))
-      return hasPort(other.ports.numbers, proxyPort) ? !takesAll : !isUntouched && ports.numbers.length > 0
-    })
+  return decisionsAbout(policies, direction).restrictions.some((other) => {
+    if (other.ports.names.length > 0 || other.ports.unknown) return true
+    const left = portDifference(ports.numbers, other.ports.numbers)
+    const isUntouched = left.length > 0 && portDifference(ports.numbers, left).length === 0
+    const takesAll = left.length === 0 && (ports.names.length === 0 || isEveryPort(other.ports))
+    return hasPort(other.ports.numbers, proxyPort) ? !takesAll : !isUntouched && ports.numbers.length > 0
+  })
 }
 
 function* gapBetween(end: RuleEnd, peers: PeerPods, view: GapView): Generator<WirePortGap> {
@@ -177,10 +196,9 @@ function* gapBetween(end: RuleEnd, peers: PeerPods, view: GapView): Generator<Wi
   const meant = meantPorts(rule, client, server, view)
   if (meant === undefined || grants(rule.ports, server)) return
   const ends = { ...end, peers }
-  const proxy = claimsOn(ends, ({ ports }) => grants(ports, server), view.settings)
-  const cover = coverFrom(ends, proxy)
+  const { proxy, cover } = proxyPortOf(ends, server, view)
   const left =
-    proxy.plain && !isOrdered(end.policies, direction)
+    proxy.plain && !decisionsAbout(end.policies, direction).ordered
       ? uncovered(pairsOf(ends), cover.boxes)
       : brokenPart(end, ends, proxy, meant.numbers, server, view)
   if (left === undefined) return
@@ -206,6 +224,29 @@ function* gapBetween(end: RuleEnd, peers: PeerPods, view: GapView): Generator<Wi
   }
 }
 
+interface ProxyPort {
+  readonly proxy: PortClaims
+  readonly cover: Cover
+}
+
+/** For two ends that many rules ask about, found once. */
+const proxyPorts = new WeakMap<TargetPods, WeakMap<PeerPods, WeakMap<object, ProxyPort>>>()
+
+function proxyPortOf(ends: Ends, server: PodFacts, view: GapView): ProxyPort {
+  const { target, peers, policies, direction } = ends
+  const asked = decisionsAbout(policies, direction)
+  let byPeers = proxyPorts.get(target)
+  if (!byPeers) proxyPorts.set(target, (byPeers = new WeakMap()))
+  let byPolicies = byPeers.get(peers)
+  if (!byPolicies) byPeers.set(peers, (byPolicies = new WeakMap()))
+  let found = byPolicies.get(asked)
+  if (!found) {
+    const proxy = claimsOn(ends, ({ ports }) => grants(ports, server), view.settings)
+    byPolicies.set(asked, (found = { proxy, cover: coverFrom(ends, proxy) }))
+  }
+  return found
+}
+
 /** Pairs that have one of the rule's ports, do not have the proxy's, and would if the rule had it, too. */
 function brokenPart(
   { rule, policies, direction }: RuleEnd,
@@ -218,7 +259,7 @@ function brokenPart(
   const mended = claimsOn(ends, (one) => one === rule || grants(one.ports, server), view.settings)
   const names = rule.ports.names.filter((name) => server.name === undefined && !server.named.has(name))
   // Of the ports that one rule opens, only rules that deny or pass on can make a difference.
-  const cutting = policies.flatMap(({ policy }) => policy.directions[direction].restrictions)
+  const { restrictions: cutting } = decisionsAbout(policies, direction)
   for (const port of [...askedOf(numbers, cutting, server), ...names]) {
     const app = claimsOn(ends, ({ ports }) => includesAsked(ports, port, server), view.settings)
     const open = allowedParts(pairsOf(ends), app.claims)

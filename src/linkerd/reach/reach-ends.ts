@@ -97,9 +97,9 @@ export function endsOf(view: ReachView): Ends {
     const known = namespaceLabelsOf(namespace, view)
     const namespaceLabels = known ?? { [namespaceNameLabel]: namespace }
     const here = [...boxes].filter(([, box]) => contains(box, namespaceLabels, namespaceKey))
-    const boxesOf = indexBoxes(here, ([, box]) => box, podKey)
+    const { holding: boxesOf } = indexBoxes(here, ([, box]) => box, podKey)
     const about = [...(byNamespace.get(namespace) ?? []), ...(byNamespace.get('') ?? [])]
-    const policiesOf = indexBoxes(about, ({ policy }) => policy.subject, podKey)
+    const { holding: policiesOf } = indexBoxes(about, ({ policy }) => policy.subject, podKey)
     const hasServers = view.inNamespace('Server', namespace).length > 0
     for (const workload of workloads) {
       const { pod } = workload

@@ -107,14 +107,26 @@ t.test('it selects and groups as a search through all Pods does, whatever change
           homes.set(namespace, home)
           index.put(namespace, home.object, home.labels, home.pods)
           const all = [...homes.values()].flatMap((one) => one.pods.map((pod) => ({ pod, home: one })))
-          for (const [ofPods, ofNamespaces] of selectors) {
+          const asked = selectors.map(([ofPods, ofNamespaces]) => {
             const [left, right] = [boxOf(ofPods, podKey), boxOf(ofNamespaces, namespaceKey)]
             if (!left || !right) throw new Error('not a selector')
             const expected = all
               .filter(({ pod, home: { labels: own } }) => selects(ofPods, pod.labels) && selects(ofNamespaces, own))
               .map(({ pod }) => pod)
             selected += expected.length
-            t.strictSame(namesIn(index, index.select(intersect(left, right))), namesOf(expected))
+            const box = intersect(left, right)
+            t.strictSame(namesIn(index, index.select(box)), namesOf(expected))
+            t.strictSame(index.namespacesOf(box), new Set(expected.map((pod) => pod.namespace)))
+            return { box, expected }
+          })
+          for (const { pod } of all.slice(0, 2)) {
+            const alike = all.filter(({ pod: other }) =>
+              asked.every(({ expected }) => expected.includes(pod) === expected.includes(other)),
+            )
+            const without = index.none()
+            const boxes = asked.map(({ box }) => box)
+            index.dropAlike(pod, boxes, index.select(new Map()), without)
+            t.strictSame(namesIn(index, without), namesOf(alike.map((one) => one.pod)), 'nobody tells them apart')
           }
           t.strictSame(namesIn(index, index.in(namespace)), namesOf(home.pods))
           const everybody = index.select(new Map())

@@ -70,11 +70,12 @@ t.test('it finds a gap exactly where some pair of Pods there can be has one', as
 const label = fc.option(fc.constantFrom('x', 'y', 'other'), { nil: undefined })
 const somePod = fc.record({ namespace: fc.constantFrom('a', 'b'), app: label, constructor: label })
 
+// Of more that are alike, not every pair is told: alike.test.ts.
 t.test('it finds a gap between known Pods exactly where the definition has one', async (t) => {
   const numRuns = 1500
   let broken = 0
   fc.assert(
-    fc.property(policies, fc.array(somePod, { minLength: 2, maxLength: 4 }), (all, sketches) => {
+    fc.property(policies, fc.array(somePod, { minLength: 2, maxLength: 3 }), (all, sketches) => {
       const known = sketches.map(({ namespace, app, constructor }, i) => {
         const labels = JSON.parse(JSON.stringify({ app, constructor }))
         const injected = { ...labels, 'linkerd.io/control-plane-ns': 'linkerd', 'linkerd.io/workload-ns': namespace }
