@@ -120,7 +120,11 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     tls: certificate.tls,
     ...(options.pod === undefined ? {} : { pod: options.pod }),
     ...(clients ? { clientNames: clients.names } : {}),
-    unready: () => [...certificate.unready(), ...(Date.now() - started < patienceMs ? surroundings.troubles() : [])],
+    unready: () => [
+      ...certificate.unready(),
+      ...(selfWatch?.unready() ?? []),
+      ...(Date.now() - started < patienceMs ? surroundings.troubles() : []),
+    ],
     troubles: () => [...surroundings.troubles(), ...certificate.lines(), ...(selfWatch?.lines() ?? [])],
     ...(settle ? { settle } : {}),
     ...(log ? { log } : {}),

@@ -8,7 +8,7 @@ import { startCluster, until } from './cluster.ts'
 import { followReplicas, service } from './endpoints.ts'
 import { account, registration, serverCrd, tlsName } from './installation.ts'
 import { namespace, policy } from './manifests.ts'
-import { type Replica, startReplica } from './replica.ts'
+import { type Replica, startReplica } from './replica-process.ts'
 import { startLoad } from './steady-load.ts'
 
 /*

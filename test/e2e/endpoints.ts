@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Cluster } from './cluster.ts'
-import type { Replica } from './replica.ts'
+import type { Replica } from './replica-process.ts'
 
 /*
  * What kubelet, endpoint controller and the way of the news to the API server do to the Service `meshgate`: readiness is asked
