@@ -25,7 +25,6 @@ const config = loadConfig(
 const webhook = await startWebhook({
   host: '127.0.0.1',
   port: 0,
-  files: undefined,
   names: ['127.0.0.1', 'localhost'],
   snapshot: [file],
   config,

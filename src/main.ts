@@ -1,37 +1,41 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
-import { watchedKinds } from './admission/registration.ts'
+import { type OwnNames, ownBundles, ownDnsName } from './admission/own-configurations.ts'
+import { mutatingWebhooks, validatingWebhooks } from './admission/registration.ts'
 import type { CredentialSource } from './cluster/credentials.ts'
-import type { LiveWorld } from './cluster/live-world.ts'
 import type { Config } from './config/config.ts'
 import type { ConfigSource } from './config/load.ts'
 import { followConfig } from './config/reload.ts'
-import { type Snapshot, snapshotOf } from './core/snapshot.ts'
-import { anchorGauge, certificateGauges } from './linkerd/certificate-gauges.ts'
-import type { LinkerdSettings } from './linkerd/settings.ts'
-import { loadPaths } from './manifests/load.ts'
-import { createCertificateWorld } from './pki/certificate-world.ts'
-import { makeSelfSigned } from './pki/self-signed.ts'
-import { type CertificateWatchOptions, watchCertificates } from './pki/watch-certificates.ts'
+import type { CertificateWatchOptions } from './pki/watch-certificates.ts'
 import { rules } from './rules/index.ts'
 import { buildApp } from './server/app.ts'
-import { type PairFiles, readPair } from './server/certificate-files.ts'
-import { provePair } from './server/certificate-pair.ts'
+import { startCertificate } from './server/certificate-life.ts'
+import type { PairSource } from './server/certificate-pair.ts'
 import { createMetrics } from './server/metrics.ts'
 import type { Log } from './server/plain-log.ts'
-import { createReloader, tlsOptions } from './server/tls.ts'
+import { type SelfWatch, type SelfWatchTimes, watchSelf } from './server/self-watch.ts'
+import { openSurroundings } from './surroundings.ts'
 
 /** How to run the webhook. */
 export interface WebhookOptions {
   readonly host: string
   /** 0 is any free port. */
   readonly port: number
-  /** Without files, a pair is made. */
-  readonly files: PairFiles | undefined
+  /** For /livez, /readyz and /metrics by plain HTTP, beside the webhook's own; 0 is any free one. */
+  readonly healthPort?: number | undefined
+  /** Where the certificate comes from. Without, one is made. */
+  readonly source?: PairSource | undefined
   /** What API servers call the webhook by. The certificate must be good for them, or is made so. */
   readonly names: readonly string[]
+  /** Only clients with a certificate of an authority in this file, and with one of these names (any without), are let in. */
+  readonly clients?: { readonly caFile: string; readonly names: readonly string[] } | undefined
   /** The cluster that is followed: it is the surroundings of every review. */
   readonly cluster?: CredentialSource | undefined
+  /** What the cluster knows this webhook by; undefined where it does not. By it, it watches how API servers see it. */
+  readonly own?: OwnNames | undefined
+  /** The name of its Pod. */
+  readonly pod?: string | undefined
+  readonly selfWatchTimes?: Partial<SelfWatchTimes>
   /** Without a cluster: manifests of the surrounding objects. Without any, rules know only the object under review. */
   readonly snapshot: readonly string[]
   readonly config: Config
@@ -39,7 +43,7 @@ export interface WebhookOptions {
   readonly configSource?: ConfigSource | undefined
   /** How what Linkerd's webhooks serve is looked at: by their Services' names every 20 s, unless this says otherwise. */
   readonly certificateLook?: Pick<CertificateWatchOptions, 'everyMs' | 'resolve' | 'timeoutMs'>
-  /** Milliseconds since 1970, for exemptions and certificates; the wall clock unless another one is given. */
+  /** Milliseconds since 1970, for exemptions and Linkerd's certificates; the wall clock unless another one is given. */
   readonly now?: () => number
   readonly log?: Log
   /** For so long, a replica that has not read the cluster is not ready (a minute). */
@@ -49,9 +53,11 @@ export interface WebhookOptions {
 /** A running webhook. */
 export interface Webhook {
   readonly url: string
-  /** PEM of the CA that signed the self-made certificate; undefined with files. */
+  /** Of the health port; undefined without one. */
+  readonly healthUrl: string | undefined
+  /** PEM of the CA that signed the self-made certificate; undefined where there is a source of pairs. */
   readonly ca: string | undefined
-  /** Looks at the certificate files and the configuration now, rather than at the next tick. */
+  /** Looks at the certificate and the configuration now, rather than at the next tick. */
   reload(): Promise<void>
   /**
    * Stops gracefully: in `drainMs`, kept connections and Services learn that this replica goes; then the server closes.
@@ -66,79 +72,61 @@ const reloadEveryMs = 10_000
 const usualPatienceMs = 60_000
 
 /**
- * Of two objects that are applied together, the second is judged some milliseconds after the first was stored, and before the
- * watch has told of it, perhaps. Denials are rare, and may take so long.
- */
-const settleMs = 300
-
-/**
- * Configuration → certificates → surroundings → server.
+ * Configuration → certificate → surroundings → server.
  *
- * @throws when the certificate files cannot be served, or a snapshot path cannot be read
+ * @throws when the certificate cannot be served, or a snapshot path cannot be read
  */
 export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
-  const { host, port, files, names, log, patienceMs = usualPatienceMs } = options
-  const made = files ? undefined : makeSelfSigned(names, new Date())
-  const pair = files ? await readPair(files) : { ...(made ?? { cert: '', key: '' }), hash: '' }
-  const leaf = await provePair(pair, names, new Date())
+  const { host, port, healthPort, names, clients, own, log, patienceMs = usualPatienceMs } = options
+  const now = options.now ?? Date.now
   const metrics = createMetrics()
-  metrics.certificate(leaf.validToDate)
+  const certificate = await startCertificate({
+    source: options.source,
+    names,
+    clientCaFile: clients?.caFile,
+    metrics,
+    now: () => new Date(),
+  })
   const live = followConfig(
     options.config,
     options.configSource,
     rules.map((rule) => rule.id),
   )
   metrics.configReload('unchanged', new Date())
-  const certificates = createCertificateWorld(options.now ?? Date.now)
-  const world = options.cluster && (await follow(options.cluster, options.config, { certificates }))
-  const snapshot = world?.snapshot ?? (await snapshotFrom(options.snapshot))
-  const certificateWatch =
-    world && watchCertificates({ ...options.certificateLook, snapshot: world.snapshot, sink: certificates.put })
-  if (world) {
-    metrics.watchCluster(() => world.health())
-    const settings = () => world.configWith(live.current).linkerd
-    metrics.watchLinkerdCertificates(() => certificateGauges(world.snapshot, settings()))
-    metrics.watchTrustAnchors(() => anchorGauge(world.trustRoots(), settings()))
-  }
+  const { cluster, snapshot: paths, certificateLook } = options
+  const config = () => live.current
+  const surroundings = await openSurroundings({ cluster, paths, config, certificateLook, now, metrics })
+  const { snapshot, reader, settle } = surroundings
   const started = Date.now()
-  const served = { notAfter: leaf.validToDate }
+  let selfWatch: SelfWatch | undefined
 
   const app = buildApp({
     court: {
       rules,
       snapshot,
       get config() {
-        return world?.configWith(live.current) ?? live.current
+        return surroundings.configWith(live.current)
       },
     },
     metrics,
     clock: () => performance.now() / 1000,
-    ...(options.now ? { now: options.now } : {}),
-    tls: tlsOptions(pair),
-    unready: () => [
-      ...(served.notAfter <= new Date() ? [`the certificate expired on ${served.notAfter.toISOString()}`] : []),
-      ...(world && Date.now() - started < patienceMs ? world.troubles() : []),
-    ],
-    troubles: () => world?.troubles() ?? [],
-    ...(world ? { settle: () => setTimeout(settleMs) } : {}),
+    now,
+    tls: certificate.tls,
+    ...(options.pod === undefined ? {} : { pod: options.pod }),
+    ...(clients ? { clientNames: clients.names } : {}),
+    unready: () => [...certificate.unready(), ...(Date.now() - started < patienceMs ? surroundings.troubles() : [])],
+    troubles: () => [...surroundings.troubles(), ...certificate.lines(), ...(selfWatch?.lines() ?? [])],
+    ...(settle ? { settle } : {}),
     ...(log ? { log } : {}),
   })
-  const { server } = app
-
-  const reloader =
-    files &&
-    createReloader({
-      read: () => readPair(files),
-      hash: pair.hash,
-      names,
-      serve(next, nextLeaf) {
-        app.renew(tlsOptions(next))
-        metrics.certificate(nextLeaf.validToDate)
-        served.notAfter = nextLeaf.validToDate
-      },
-      now: () => new Date(),
-    })
-  let told = ''
+  const { server, health } = app
+  certificate.follow({
+    ...app,
+    log: server.log,
+    reader,
+    trust: () =>
+      own ? { bundles: ownBundles(snapshot, own), dnsName: ownDnsName(own) } : { bundles: [], dnsName: '' },
+  })
   const reloadConfig = async () => {
     const look = await live.poll()
     metrics.configReload(look.result, new Date())
@@ -146,64 +134,52 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     else if ('news' in look && look.news)
       server.log.error(`${look.message}; the last good configuration stays in force until the file is right again`)
   }
-  const reload = async () => {
-    await reloadConfig()
-    const result = (await reloader?.poll()) ?? 'unchanged'
-    const said = typeof result === 'string' ? result : result.message
-    if (result !== 'unchanged') metrics.reload(typeof result === 'string' ? result : result.failed)
-    // A pair that stays bad is counted at every look, and told of once.
-    if (result === 'swapped') server.log.info('serving a new certificate')
-    else if (said !== told && typeof result !== 'string')
-      server.log.warn(`keeping the certificate that is served: ${said}`)
-    told = said
-  }
-  const timer = setInterval(() => void reload(), reloadEveryMs)
+  const timer = setInterval(() => void reloadConfig(), reloadEveryMs)
   timer.unref()
 
   await server.listen({ host, port })
+  if (healthPort !== undefined) await health.listen({ host, port: healthPort })
   const { port: bound } = server.server.address() as AddressInfo
+  if (own && surroundings.dryRun)
+    selfWatch = watchSelf({
+      own,
+      snapshot,
+      reader,
+      registration: { validating: validatingWebhooks(rules), mutating: mutatingWebhooks(rules) },
+      dryRun: surroundings.dryRun,
+      host,
+      port: bound,
+      mendsBundles: options.source?.mendsBundles === true,
+      metrics,
+      log: server.log,
+      nowMs: Date.now,
+      times: options.selfWatchTimes,
+    })
+  const home = host.includes(':') ? `[${host}]` : host
   return {
-    url: `https://${host.includes(':') ? `[${host}]` : host}:${bound}`,
-    ca: made?.ca,
-    reload,
+    url: `https://${home}:${bound}`,
+    healthUrl: healthPort === undefined ? undefined : `http://${home}:${(health.server.address() as AddressInfo).port}`,
+    ca: certificate.ca,
+    async reload() {
+      await reloadConfig()
+      await certificate.look()
+    },
     async stop(drainMs, closeMs = 10_000) {
       app.drain()
       clearInterval(timer)
+      certificate.stop()
+      selfWatch?.stop()
       await setTimeout(drainMs)
-      const closed = server.close()
+      const closed = Promise.all([server.close(), health.close()])
       // A closed server no longer looks for requests that take too long.
       const cutOff = new AbortController()
       void setTimeout(closeMs, undefined, { signal: cutOff.signal }).then(
-        () => server.server.closeAllConnections(),
+        () => [server, health].forEach((one) => one.server.closeAllConnections()),
         () => undefined,
       )
       await closed
       cutOff.abort()
-      certificateWatch?.stop()
-      await world?.stop()
+      await surroundings.stop()
     },
   }
-}
-
-/** Loaded only where there is a cluster: `check` and its like start without. */
-async function follow(
-  credentials: CredentialSource,
-  config: Config,
-  besides: Partial<LinkerdSettings>,
-): Promise<LiveWorld> {
-  const { followCluster } = await import('./cluster/live-world.ts')
-  return followCluster({
-    credentials,
-    kinds: watchedKinds(rules),
-    linkerdNamespace: config.linkerd.controlPlaneNamespace,
-    besides,
-  })
-}
-
-async function snapshotFrom(paths: readonly string[]): Promise<Snapshot> {
-  if (paths.length === 0) return snapshotOf([], 'nothing')
-  const loaded = await loadPaths(paths, {})
-  const [failure] = loaded.failures
-  if (failure) throw new Error(`snapshot: ${failure.file}:${failure.line}:${failure.column}: ${failure.text}`)
-  return snapshotOf(loaded.resources, 'input')
 }

@@ -5,6 +5,7 @@ import { type ConnectionOptions, connect } from 'node:tls'
 import t from 'tap'
 import { defaultConfig } from '../src/config/config.ts'
 import { startWebhook, type WebhookOptions } from '../src/main.ts'
+import { pairInFiles } from '../src/server/certificate-files.ts'
 import { policyFor, reviewOf } from './admission/reviews.ts'
 import { ecKey, type Made, makeCertificate, rsaKey } from './server/make-certificate.ts'
 import { until } from './server/until.ts'
@@ -20,7 +21,6 @@ const start = (different: Partial<WebhookOptions> = {}) =>
   startWebhook({
     host: '127.0.0.1',
     port: 0,
-    files: undefined,
     names: [name],
     snapshot: [],
     config: defaultConfig,
@@ -68,7 +68,7 @@ const kept = () => new Agent({ keepAlive: true, maxSockets: 4 })
 t.test('it serves each of twenty renewed certificates, and fails no call meanwhile', async (t) => {
   const volume = makeVolume(leaf())
   t.teardown(volume.remove)
-  const webhook = await start({ files: volume })
+  const webhook = await start({ source: pairInFiles(volume) })
   const agents = [fresh(), kept()]
   const renewing = new AbortController()
   const load = Array.from({ length: 8 }, async (_, i) => {
@@ -101,7 +101,7 @@ t.test('it keeps serving, counts, and tells once, when the new pair is bad', asy
   const volume = makeVolume(first)
   t.teardown(volume.remove)
   const lines: string[] = []
-  const webhook = await start({ files: volume, log: { write: (line) => lines.push(line) } })
+  const webhook = await start({ source: pairInFiles(volume), log: { write: (line) => lines.push(line) } })
   volume.write(makeCertificate({ names: ['meshgate.other.svc'], issuer: ca }))
   for (let look = 0; look < 3; look++) await webhook.reload()
   const { leaf: seen, text } = await call(webhook.url, ca.cert, '/metrics', fresh())
@@ -119,16 +119,18 @@ t.test('it keeps serving, counts, and tells once, when the new pair is bad', asy
 t.test('it does not start with a pair that it could not serve', async (t) => {
   const volume = makeVolume(makeCertificate({ names: ['meshgate.other.svc'], issuer: ca }))
   t.teardown(volume.remove)
-  await t.rejects(start({ files: volume }), { message: /^the certificate is not for meshgate\.shop\.svc/ })
+  await t.rejects(start({ source: pairInFiles(volume) }), {
+    message: /^the certificate is not for meshgate\.shop\.svc/,
+  })
   rmSync(volume.folder, { recursive: true })
-  await t.rejects(start({ files: volume }), { code: 'ENOENT' })
+  await t.rejects(start({ source: pairInFiles(volume) }), { code: 'ENOENT' })
 })
 
 t.test('it is not ready once its certificate has expired', async (t) => {
   const soon = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000)
   const volume = makeVolume(makeCertificate({ names: [name], issuer: ca, notAfter: soon }))
   t.teardown(volume.remove)
-  const webhook = await start({ files: volume })
+  const webhook = await start({ source: pairInFiles(volume) })
   const readiness = () =>
     new Promise<string>((resolve, reject) => {
       const outgoing = request(`${webhook.url}/readyz`, { rejectUnauthorized: false, agent: fresh() }, (response) => {
@@ -147,7 +149,7 @@ t.test('it is not ready once its certificate has expired', async (t) => {
 t.test('it speaks HTTP/1.1 over TLS 1.3, also after a renewal', async (t) => {
   const volume = makeVolume(leaf())
   t.teardown(volume.remove)
-  const webhook = await start({ files: volume })
+  const webhook = await start({ source: pairInFiles(volume) })
   const port = Number(new URL(webhook.url).port)
   const shake = (options: ConnectionOptions): Promise<string> =>
     new Promise((resolve) => {

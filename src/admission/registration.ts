@@ -37,10 +37,11 @@ export interface Webhook {
   readonly reinvocationPolicy?: 'IfNeeded'
   readonly namespaceSelector: {
     readonly matchExpressions: readonly [
-      { readonly key: string; readonly operator: 'NotIn'; readonly values: readonly string[] },
+      { readonly key: string; readonly operator: 'In' | 'NotIn'; readonly values: readonly string[] },
     ]
   }
-  readonly matchConditions: readonly { readonly name: string; readonly expression: string }[]
+  readonly objectSelector?: { readonly matchLabels: Readonly<Record<string, string>> }
+  readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[]
   readonly rules: readonly WebhookRule[]
 }
 
@@ -67,7 +68,7 @@ const outOfScope = [
   'meshgate',
 ] as const
 
-const matchConditions: Webhook['matchConditions'] = [
+const matchConditions: NonNullable<Webhook['matchConditions']> = [
   // Whoever takes the last finalizer off must never be stopped.
   { name: 'not-deleting', expression: 'object == null || !has(object.metadata.deletionTimestamp)' },
   {
@@ -82,15 +83,38 @@ const matchConditions: Webhook['matchConditions'] = [
   },
 ]
 
+/** The API server sets this label itself: nobody can forge it. */
+const namespaceLabel = 'kubernetes.io/metadata.name'
+
+const call = { matchPolicy: 'Equivalent', sideEffects: 'None', admissionReviewVersions: ['v1'] } as const
+
 const common = {
-  matchPolicy: 'Equivalent',
-  sideEffects: 'None',
-  admissionReviewVersions: ['v1'],
-  namespaceSelector: {
-    matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: outOfScope }],
-  },
+  ...call,
+  namespaceSelector: { matchExpressions: [{ key: namespaceLabel, operator: 'NotIn', values: outOfScope }] },
   matchConditions,
 } as const
+
+/**
+ * How the webhook asks itself through the API server: whether it is called at all, and whether it is trusted. Nothing but a
+ * ConfigMap with this label in our own namespace matches, and nobody is stopped when it fails.
+ */
+export const canary = {
+  entry: 'canary.validate.meshgate.dev',
+  label: 'meshgate.dev/canary',
+  namespace: 'meshgate',
+} as const
+
+const canaryWebhook: Webhook = {
+  name: canary.entry,
+  failurePolicy: 'Ignore',
+  timeoutSeconds: 5,
+  ...call,
+  namespaceSelector: { matchExpressions: [{ key: namespaceLabel, operator: 'In', values: [canary.namespace] }] },
+  objectSelector: { matchLabels: { [canary.label]: 'true' } },
+  rules: [
+    { apiGroups: [''], apiVersions: ['*'], operations: ['CREATE'], resources: ['configmaps'], scope: 'Namespaced' },
+  ],
+}
 
 const changes = ['CREATE', 'UPDATE'] as const
 
@@ -112,6 +136,7 @@ function isPolicy(kind: KindName): boolean {
  *
  * Only the entry for policies fails closed. Without Pods, Services, Namespaces or certificates nothing starts, so the other
  * one fails open until the operator says otherwise. A removal is judged for what it does to others; it is never stopped.
+ * The last entry is for the webhook's own canary.
  */
 export function validatingWebhooks(rules: readonly Registered[]): Webhook[] {
   const all = new Set([...judged(rules), ...rules.flatMap(({ reads }) => reads).filter(isReviewed)])
@@ -134,6 +159,7 @@ export function validatingWebhooks(rules: readonly Registered[]): Webhook[] {
       ),
     ),
     entry('removal', 'Ignore', rulesFor(removable, ['DELETE'])),
+    canaryWebhook,
   ]
 }
 

@@ -1,8 +1,11 @@
+import { hostname } from 'node:os'
+import { configurationNames } from '../admission/registration.ts'
 import type { CredentialSource } from '../cluster/credentials.ts'
 import { defaultConfig } from '../config/config.ts'
 import { findConfig, parseConfig } from '../config/load.ts'
 import { startWebhook } from '../main.ts'
 import { rules } from '../rules/index.ts'
+import { pairInFiles } from '../server/certificate-files.ts'
 import { readArguments, UsageError } from './arguments.ts'
 import type { World } from './world.ts'
 
@@ -10,13 +13,22 @@ const usage = `meshgate serve
 
 The admission webhook: POST /validate and /mutate for the API server, /livez, /readyz and /metrics.
 Without --cert and --key it makes its own certificate and prints the CA for the webhook's caBundle.
+In a Pod, the environment variables POD_NAMESPACE and POD_NAME say which one it is: then it also watches
+how API servers see it.
 
   --host ADDRESS       where to listen (default 0.0.0.0)
   --port PORT          default 8443; 0 is any free one
+  --health-port PORT   /livez, /readyz and /metrics by plain HTTP as well; 0 is any free one
   --cert FILE          certificate chain, PEM; read again when it changes
   --key FILE           its key, PEM
   --dns-name NAME      a name that API servers use: a certificate that is not good for it
                        is never served, one made here is; may be repeated
+  --client-ca FILE     let in only who has a certificate of one of these authorities, PEM;
+                       read again when it changes. --health-port stays open to all
+  --client-name NAME   and only who has this common or DNS name; may be repeated
+  --validating-configuration NAME
+  --mutating-configuration NAME
+  --service NAME       what the cluster knows it by (default meshgate, a-meshgate, meshgate)
   --drain SECONDS      how long to go on serving after SIGTERM (default 10)
   --kubeconfig FILE    follow the cluster that this file names; in a Pod, its own is followed without
   --no-cluster         follow none
@@ -30,9 +42,15 @@ export async function serve(args: readonly string[], world: World): Promise<numb
   const { values, positionals } = readArguments(args, {
     host: { type: 'string', default: '0.0.0.0' },
     port: { type: 'string', default: '8443' },
+    'health-port': { type: 'string' },
     cert: { type: 'string' },
     key: { type: 'string' },
     'dns-name': { type: 'string', multiple: true, default: [] },
+    'client-ca': { type: 'string' },
+    'client-name': { type: 'string', multiple: true, default: [] },
+    'validating-configuration': { type: 'string', default: configurationNames.validating },
+    'mutating-configuration': { type: 'string', default: configurationNames.mutating },
+    service: { type: 'string', default: 'meshgate' },
     snapshot: { type: 'string', multiple: true, default: [] },
     kubeconfig: { type: 'string' },
     'no-cluster': { type: 'boolean', default: false },
@@ -50,18 +68,34 @@ export async function serve(args: readonly string[], world: World): Promise<numb
   const drain = numberFrom('--drain', values.drain, 300)
   const { cert, key } = values
   if ((cert === undefined) !== (key === undefined)) throw new UsageError('--cert and --key go together')
+  const healthPort =
+    values['health-port'] === undefined ? undefined : numberFrom('--health-port', values['health-port'], 65535)
+  const { 'client-ca': caFile, 'client-name': clientNames } = values
+  if (caFile === undefined && clientNames.length > 0) throw new UsageError('--client-name needs --client-ca')
   const { kubeconfig, snapshot } = values
   if (kubeconfig !== undefined && (values['no-cluster'] || snapshot.length > 0))
     throw new UsageError('--kubeconfig follows a cluster: it goes neither with --no-cluster nor with --snapshot')
+  const namespace = world.env['POD_NAMESPACE']
   const ids = rules.map((rule) => rule.id)
   const source = findConfig(values.config ?? (world.env['MESHGATE_CONFIG'] || undefined), world.cwd())
 
   const webhook = await startWebhook({
     host: values.host,
     port,
-    files: cert !== undefined && key !== undefined ? { certFile: cert, keyFile: key } : undefined,
+    healthPort,
+    source: cert !== undefined && key !== undefined ? pairInFiles({ certFile: cert, keyFile: key }) : undefined,
+    clients: caFile === undefined ? undefined : { caFile, names: clientNames },
     names: values['dns-name'].length > 0 || cert !== undefined ? values['dns-name'] : ['localhost', '127.0.0.1'],
     cluster: values['no-cluster'] || snapshot.length > 0 ? undefined : clusterFrom(kubeconfig, world.env),
+    own: namespace
+      ? {
+          validating: values['validating-configuration'],
+          mutating: values['mutating-configuration'],
+          service: values.service,
+          namespace,
+        }
+      : undefined,
+    pod: world.env['POD_NAME'] || hostname(),
     snapshot,
     config: source ? parseConfig(source.file, source.text, ids) : defaultConfig,
     configSource: source,
@@ -69,6 +103,7 @@ export async function serve(args: readonly string[], world: World): Promise<numb
   })
   if (webhook.ca !== undefined) world.stdout.write(webhook.ca)
   world.stdout.write(`meshgate serves ${webhook.url}\n`)
+  if (webhook.healthUrl !== undefined) world.stdout.write(`meshgate tells of its health at ${webhook.healthUrl}\n`)
   await untilToldToStop()
   await webhook.stop(drain * 1000)
   return 0

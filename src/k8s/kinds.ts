@@ -104,7 +104,7 @@ const webhookConfiguration = struct({
       name: text,
       clientConfig: struct({
         url: text,
-        service: struct({ name: text, namespace: text, port: int }),
+        service: struct({ name: text, namespace: text, port: int, path: text }),
         caBundle: text,
       }),
       rules: list(
@@ -120,6 +120,7 @@ const webhookConfiguration = struct({
       objectSelector: labelSelector,
       matchConditions: list(struct({ name: text, expression: text })),
       failurePolicy: text,
+      matchPolicy: text,
     }),
   ),
 })

@@ -1,14 +1,16 @@
 import { Server, type ServerOptions } from 'node:https'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify'
+import { answerCanary } from '../admission/canary.ts'
 import { type Court, judge, mend, nothing, type Verdict } from '../admission/judge.ts'
 import { type Answer, respond, respondWithPatch } from '../admission/respond.ts'
 import { type Review, readReview } from '../admission/review.ts'
-import { plainText } from '../core/plain-text.ts'
 import { byGroupAndKind } from '../k8s/resource.ts'
 import { createGate, mostBodyBytes } from './admission-gate.ts'
 import { toAscii } from './ascii.ts'
+import { watchClients } from './client-names.ts'
 import { capConnections } from './connection-cap.ts'
 import { createExemptionUse } from './exemption-use.ts'
+import { buildHealthServer, type HealthSource, serveHealth } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { type Log, plainLog } from './plain-log.ts'
 import { createTurns } from './turns.ts'
@@ -31,9 +33,13 @@ export interface ServerDependencies {
   readonly settle?: () => Promise<unknown>
   /** For TLS; plain HTTP without (tests inject requests). */
   readonly tls?: ServerOptions
+  /** Which of several replicas this is: what a canary is told. */
+  readonly pod?: string
+  /** Names one of which a client's certificate must have; with `requestCert` in `tls`. */
+  readonly clientNames?: readonly string[]
   /** Reasons for which the server is not ready, each with its word on it; empty is ready. */
   readonly unready?: () => readonly string[]
-  /** What is not known of the surroundings, and why. */
+  /** What is not known of the surroundings, and why; and whatever else is worth a line. */
   readonly troubles?: () => readonly string[]
 }
 
@@ -47,10 +53,14 @@ declare module 'fastify' {
 /** The webhook's server. Drain it before closing: kept connections must learn that this replica is going. */
 export interface App {
   readonly server: FastifyInstance
+  /** The same news of it for whoever has no certificate: plain HTTP. */
+  readonly health: FastifyInstance
   /** From now on: not ready, and every answer closes its connection. */
   readonly drain: () => void
   /** From now on, new connections are served with this. Throws, and serves on as before, where TLS does not take it. */
   readonly renew: (tls: ServerOptions) => void
+  /** Who is connected may go on for one more answer, and then shows his certificate again. */
+  readonly forgetClients: () => void
 }
 
 /** An answer that is no verdict: the API server's failurePolicy decides. */
@@ -83,7 +93,7 @@ interface Decision extends Verdict {
  */
 export function buildApp(dependencies: ServerDependencies): App {
   const { court, metrics, clock, now = Date.now, log, settle, tls } = dependencies
-  const { unready = () => [], troubles = () => [] } = dependencies
+  const { unready = () => [], troubles = () => [], clientNames, pod = 'unnamed' } = dependencies
   const gate = createGate()
   const turns = createTurns()
   metrics.watch(gate)
@@ -108,11 +118,17 @@ export function buildApp(dependencies: ServerDependencies): App {
   }) as unknown as FastifyInstance
   server.server.headersTimeout = 10_000
   capConnections(server.server)
+  const clients = tls?.requestCert ? watchClients(server.server, clientNames ?? []) : undefined
 
   server.decorateRequest('arrived', 0)
   server.addHook('onRequest', (request, reply, done) => {
     request.arrived = clock()
-    if (draining) reply.header('connection', 'close')
+    const { socket } = request
+    if (draining || clients?.isCurrent(socket) === false) reply.header('connection', 'close')
+    if (clients?.admits(socket) === false) {
+      reply.header('connection', 'close')
+      return done(new Refusal(403, 'client-name', 'the client certificate has none of the names that are welcome'))
+    }
     if (request.method !== 'POST') return done()
     if ((request.headers['content-encoding'] ?? 'identity') !== 'identity')
       return done(new Refusal(415, 'content-encoding', 'send the body as it is, without Content-Encoding'))
@@ -207,6 +223,8 @@ export function buildApp(dependencies: ServerDependencies): App {
     })
 
   answer('/validate', (review, court) => {
+    const answered = answerCanary(review, pod)
+    if (answered) return { ...nothing, failures: [], answer: answered, verdict: 'canary' }
     const verdict = judge(review, court)
     const answer = respond(review, verdict, court.snapshot.scope)
     const { allowed, warnings } = answer.response
@@ -220,30 +238,23 @@ export function buildApp(dependencies: ServerDependencies): App {
     return { ...nothing, answer, failures, verdict }
   })
 
-  server.get('/livez', async () => 'ok\n')
-  server.get('/readyz', async (request, reply) => {
-    const reasons = draining ? ['draining'] : unready()
-    const verbose = new URL(request.url, 'http://localhost').searchParams.has('verbose')
-    const lines = verbose
-      ? [
-          `snapshot: ${court.snapshot.scope}`,
-          `rules: ${court.rules.length}`,
-          ...exemptionUse.lines(court.config.enforcement.exemptions, now()),
-          ...troubles(),
-          ...reasons,
-        ]
-      : reasons
-    return reply
-      .code(reasons.length > 0 ? 503 : 200)
-      .send([...lines.map(plainText), reasons.length > 0 ? 'not ready' : 'ok', ''].join('\n'))
-  })
-  server.get('/metrics', async (_request, reply) => {
-    const { type, text } = await metrics.expose()
-    return reply.header('content-type', type).send(text)
-  })
+  const news: HealthSource = {
+    metrics,
+    isDraining: () => draining,
+    unready: () => (draining ? ['draining'] : unready()),
+    lines: () => [
+      `snapshot: ${court.snapshot.scope}`,
+      `rules: ${court.rules.length}`,
+      ...exemptionUse.lines(court.config.enforcement.exemptions, now()),
+      ...troubles(),
+    ],
+  }
+  serveHealth(server, news)
 
   return {
     server,
+    health: buildHealthServer(news),
+    forgetClients: () => clients?.forget(),
     drain() {
       draining = true
     },

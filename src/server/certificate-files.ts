@@ -1,19 +1,12 @@
-import { createHash } from 'node:crypto'
 import { readFile, realpath } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import type { CertificatePair } from './certificate-pair.ts'
+import { hashOf, type PairSource, type ReadPair } from './certificate-pair.ts'
 
 /** Where a pair lies. */
 export interface PairFiles {
   readonly certFile: string
   readonly keyFile: string
-}
-
-/** A pair as it lay in the files at one moment. */
-export interface ReadPair extends CertificatePair {
-  /** Of both files' content: another pair, another hash. */
-  readonly hash: string
 }
 
 /** How files are read, and how long one waits until those outside a volume may be taken for written. */
@@ -25,6 +18,11 @@ export interface Disk {
 const disk: Disk = {
   read: (file) => readFile(file, 'utf8'),
   settle: () => setTimeout(200),
+}
+
+/** The pair in these files, as it is whenever somebody looks. */
+export function pairInFiles(files: PairFiles): PairSource {
+  return { read: () => readPair(files) }
 }
 
 /**
@@ -46,7 +44,7 @@ export async function readPair(files: PairFiles, { read, settle }: Disk = disk):
       if (generation === undefined) await settle()
       const [certNow, keyNow] = generation === undefined ? await readBoth() : [cert, key]
       if (cert === certNow && key === keyNow && (await generationOf(folder)) === generation)
-        return { cert, key, hash: createHash('sha256').update(cert).update('\0').update(key).digest('hex') }
+        return { cert, key, hash: hashOf({ cert, key }) }
     } catch (error) {
       // The kubelet removes a generation as soon as the next one is in force.
       if ((await generationOf(folder)) === generation) throw error

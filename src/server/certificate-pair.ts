@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect, createSecureContext, TLSSocket } from 'node:tls'
@@ -7,6 +7,32 @@ import { connect, createSecureContext, TLSSocket } from 'node:tls'
 export interface CertificatePair {
   readonly cert: string
   readonly key: string
+}
+
+/** A pair as it was at one moment. */
+export interface ReadPair extends CertificatePair {
+  /** Of certificate and key: another pair, another hash. */
+  readonly hash: string
+}
+
+/** Where the pair comes from. */
+export interface PairSource {
+  /**
+   * The pair as it is now. Called again and again, never twice at a time.
+   *
+   * @throws when there is none, or it cannot be read; then the one that is served is served on
+   */
+  read(): Promise<ReadPair>
+  /**
+   * Does this very process write the caBundle that its pair is verified by? Then it must get to work also while nobody verifies
+   * it, so a failing trust probe leaves it ready.
+   */
+  readonly mendsBundles?: boolean
+}
+
+/** What {@link ReadPair} is told from others by. */
+export function hashOf({ cert, key }: CertificatePair): string {
+  return createHash('sha256').update(cert).update('\0').update(key).digest('hex')
 }
 
 /** The pair must not be served; the message says why, `reason` in one word for metrics. */

@@ -1,6 +1,13 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { AnchorGauge, CertificateGauge } from '../linkerd/certificate-gauges.ts'
 
+/** A metric of someone who keeps it himself. What was never set is not exposed: unknown is not zero. */
+export interface OwnGauge {
+  set(value: number, labels?: Readonly<Record<string, string>>): void
+  /** From now on nothing is known. */
+  clear(): void
+}
+
 /** What the webhook counts. Labels are few and bounded: rules, operations, and kinds that rules know. */
 export interface Metrics {
   review(labels: { path: string; operation: string; kind: string; verdict: string }, seconds: number): void
@@ -21,6 +28,9 @@ export interface Metrics {
   watchTrustAnchors(look: () => AnchorGauge | undefined): void
   certificate(notAfter: Date): void
   reload(result: string): void
+  gauge(name: string, help: string, ...labelNames: string[]): OwnGauge
+  /** A counter that begins at zero for these values of its one label, so that the first of each is an increase. */
+  counter(name: string, help: string, labelName: string, values: readonly string[]): (value: string) => void
   /** A look at the configuration file: was it good, and when. */
   configReload(result: string, now: Date): void
   /** The exposition text and its content type. */
@@ -186,6 +196,17 @@ export function createMetrics(): Metrics {
     },
     watchCluster(health) {
       watchedKinds = health
+    },
+    gauge(name, help, ...labelNames) {
+      const gauge = new Gauge({ name, help, labelNames, registers })
+      const clear = () => (labelNames.length === 0 ? gauge.remove() : gauge.reset())
+      clear()
+      return { clear, set: (value, labels = {}) => gauge.set(labels, value) }
+    },
+    counter(name, help, labelName, values) {
+      const counter = new Counter({ name, help, labelNames: [labelName], registers })
+      for (const value of values) counter.inc({ [labelName]: value }, 0)
+      return (value) => counter.inc({ [labelName]: value })
     },
     certificate: (notAfter) => expiry.set(notAfter.getTime() / 1000),
     reload: (result) => reloads.inc({ result }),

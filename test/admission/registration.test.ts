@@ -1,5 +1,6 @@
 import t from 'tap'
 import {
+  canary,
   clusterAccess,
   linkerdAccess,
   mutatingWebhooks,
@@ -33,6 +34,7 @@ t.test('it asks about what a rule judges and what it reads, each once', async (t
     'apps/deployments CREATE',
     'apps/deployments UPDATE',
     'networking.k8s.io/networkpolicies DELETE',
+    '/configmaps CREATE',
   ])
   t.same(asked(mutatingWebhooks(small)), [
     'apps/deployments CREATE',
@@ -55,12 +57,12 @@ t.test('it fails closed only for what no cluster needs to start', async (t) => {
 })
 
 t.test('it leaves the same namespaces out by selector and by condition', async (t) => {
-  for (const { name, namespaceSelector, matchConditions } of [
-    ...validatingWebhooks(rules),
-    ...mutatingWebhooks(rules),
-  ]) {
-    const [{ values }] = namespaceSelector.matchExpressions
-    const condition = matchConditions.find((one) => one.name === 'in-scope')
+  const entries = [...validatingWebhooks(rules), ...mutatingWebhooks(rules)].filter(({ name }) => name !== canary.entry)
+  t.equal(entries.length, 4)
+  for (const { name, namespaceSelector, matchConditions } of entries) {
+    const [{ operator, values }] = namespaceSelector.matchExpressions
+    t.equal(operator, 'NotIn')
+    const condition = matchConditions?.find((one) => one.name === 'in-scope')
     t.same(
       [...(condition?.expression.matchAll(/'([a-z-]+)'/g) ?? [])].map(([, found]) => found),
       [...values],
@@ -68,6 +70,16 @@ t.test('it leaves the same namespaces out by selector and by condition', async (
     )
     for (const needed of ['kube-system', 'cert-manager', 'linkerd', 'meshgate']) t.ok(values.includes(needed), needed)
   }
+})
+
+t.test('it is asked about its own canary, which stops nobody and matches nothing else', async (t) => {
+  const found = validatingWebhooks(rules).find(({ name }) => name === canary.entry)
+  t.match(found, { failurePolicy: 'Ignore', objectSelector: { matchLabels: { [canary.label]: 'true' } } })
+  t.same(found?.namespaceSelector.matchExpressions, [
+    { key: 'kubernetes.io/metadata.name', operator: 'In', values: ['meshgate'] },
+  ])
+  t.equal(found?.matchConditions, undefined, 'whose namespace all other entries leave out')
+  t.same(asked(found ? [found] : []), ['/configmaps CREATE'])
 })
 
 t.test('it may read what rules read, and no Secret', async (t) => {

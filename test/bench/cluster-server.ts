@@ -26,7 +26,6 @@ const { defaultConfig }: typeof Configuration = await import(`${build}/config/co
 const webhook = await startWebhook({
   host: '127.0.0.1',
   port: 0,
-  files: undefined,
   names: ['127.0.0.1'],
   cluster: { from: 'pod', folder, env: process.env },
   snapshot: [],

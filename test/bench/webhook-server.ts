@@ -14,7 +14,6 @@ if (which === 'meshgate') {
   const webhook = await startWebhook({
     host: '127.0.0.1',
     port: 0,
-    files: undefined,
     names: ['127.0.0.1'],
     snapshot: snapshot === undefined ? [] : [snapshot],
     config: defaultConfig,

@@ -298,7 +298,6 @@ async function startMeshgate(
   return startWebhook({
     host: '127.0.0.1',
     port: 0,
-    files: undefined,
     names: [tlsName],
     cluster: {
       from: 'pod',

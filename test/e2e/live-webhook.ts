@@ -7,6 +7,7 @@ import { findConfig, parseConfig } from '../../src/config/load.ts'
 import { startWebhook, type Webhook } from '../../src/main.ts'
 import { makeSelfSigned } from '../../src/pki/self-signed.ts'
 import { rules } from '../../src/rules/index.ts'
+import { pairInFiles } from '../../src/server/certificate-files.ts'
 import type { Cluster } from './cluster.ts'
 import { tlsName } from './installation.ts'
 
@@ -67,7 +68,7 @@ export async function startLive(cluster: Cluster, options: LiveOptions): Promise
   const webhook: Webhook = await startWebhook({
     host: '127.0.0.1',
     port: 0,
-    files: { certFile: file('tls.crt'), keyFile: file('tls.key') },
+    source: pairInFiles({ certFile: file('tls.crt'), keyFile: file('tls.key') }),
     names: [tlsName],
     cluster: {
       from: 'pod',

@@ -74,7 +74,6 @@ t.test('meshgate in front of a real API server', { skip, timeout: 300_000 }, asy
     const webhook = await startWebhook({
       host: '127.0.0.1',
       port: 0,
-      files: undefined,
       names: ['meshgate.shop.svc'],
       snapshot: [folder],
       config: parseConfig(

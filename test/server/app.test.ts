@@ -3,6 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { canaryObject } from '../../src/admission/canary.ts'
 import { createStore } from '../../src/core/store.ts'
 import { type KindName, kinds } from '../../src/k8s/kinds.ts'
 import { readResource } from '../../src/k8s/resource.ts'
@@ -67,6 +68,17 @@ t.test('it judges a dry run, and counts no finding', async (t) => {
   const answer = await post('/validate', reviewOf(policyFor([8080]), { dryRun: true }))
   t.match(answer.json(), { response: { allowed: false } })
   t.equal(await sample('meshgate_findings_total{rule="network-policy-omits-proxy-port",enforcement="deny"}'), 0)
+})
+
+t.test('it says which Pod it is to a canary, whatever else it knows', async (t) => {
+  const { post, sample } = appOf({ pod: 'meshgate-1' })
+  const canary = canaryObject('meshgate', '0123456789abcdef') as Parameters<typeof reviewOf>[0]
+  const sent = reviewOf(canary, { dryRun: true })
+  const answer = (await post('/validate', sent)).json()
+  t.equal(whyInvalid(sent, false, answer), undefined)
+  t.match(answer.response, { allowed: true, warnings: [/^meshgate canary 0123456789abcdef answered by meshgate-1$/] })
+  const labels = 'path="/validate",operation="CREATE",kind="ConfigMap",verdict="canary"'
+  t.equal(await sample(`meshgate_reviews_total{${labels}}`), 1)
 })
 
 t.test('it patches, and never the second time', async (t) => {

@@ -25,7 +25,6 @@ t.test('it serves on with the last good configuration', async (t) => {
   const webhook = await startWebhook({
     host: '127.0.0.1',
     port: 0,
-    files: undefined,
     names: ['127.0.0.1'],
     snapshot: [],
     config: parseConfig(
