@@ -70,8 +70,8 @@ export interface AuthorityKeeper {
   health(): KeeperHealth
 }
 
-/** Far more than there are steps from nothing to the end. */
-const mostSteps = 24
+/** More than there are steps from nothing to the end, some of them in vain. */
+const mostSteps = 12
 
 const told: Readonly<Record<Exclude<Step['do'], 'nothing' | 'publish'>, string>> = {
   begin: 'made a certificate authority',
