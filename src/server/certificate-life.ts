@@ -1,6 +1,7 @@
 import type { ServerOptions } from 'node:https'
 import type { CertificateReader } from '../linkerd/certificate.ts'
 import { type LiveTrust, nextPair } from '../pki/next-pair.ts'
+import { createRecentBundles } from '../pki/recent-bundles.ts'
 import { makeSelfSigned } from '../pki/self-signed.ts'
 import { hashOf, type PairSource, provePair } from './certificate-pair.ts'
 import { type AuthorityLook, type ClientAuthority, readClientAuthority } from './client-authority.ts'
@@ -96,18 +97,23 @@ export async function startCertificate(options: CertificateOptions): Promise<Cer
         ? []
         : [`a new certificate waits since ${new Date(waiting.sinceMs).toISOString()}: ${waiting.text}`],
     follow({ renew, forgetClients, log, trust, reader }) {
+      const recentBundles = createRecentBundles()
+      const recentTrust = (): LiveTrust => {
+        const { bundles, dnsName } = trust()
+        return { dnsName, bundles: recentBundles.among(bundles, now().getTime()) }
+      }
       const renewal = createRenewal({
         source: read,
         first: served,
         names,
-        weigh: (present, candidate) => nextPair(present, candidate, trust(), reader, now().getTime()),
+        weigh: (present, candidate) => nextPair(present, candidate, recentTrust(), reader, now().getTime()),
         serve: (next) => renew(tlsOptions(next, clients?.current())),
         now,
       })
       const wait = (result: Renewed) => {
         if (result.as === 'deferred') {
           const sinceMs = waiting?.sinceMs ?? now().getTime()
-          waiting = { sinceMs, text: result.message, bundles: textOf(trust()) }
+          waiting = { sinceMs, text: result.message, bundles: textOf(recentTrust()) }
           deferredFor.set((now().getTime() - sinceMs) / 1000)
         } else {
           waiting = undefined
@@ -137,7 +143,11 @@ export async function startCertificate(options: CertificateOptions): Promise<Cer
         if (clients) await lookAtClients(clients)
       }
       look = lookAtAll
-      const hasChanged = () => waiting !== undefined && waiting.bundles !== textOf(trust())
+      // Asked also while nothing waits, so that it is known since when the bundles are as they are.
+      const hasChanged = () => {
+        const bundles = textOf(recentTrust())
+        return waiting !== undefined && waiting.bundles !== bundles
+      }
       timers = [
         setInterval(() => void lookAtAll(), lookEveryMs).unref(),
         setInterval(() => void (hasChanged() && lookAtPair()), waitEveryMs).unref(),
