@@ -7,6 +7,8 @@ import type { CredentialSource } from './cluster/credentials.ts'
 import type { Config } from './config/config.ts'
 import type { ConfigSource } from './config/load.ts'
 import { followConfig } from './config/reload.ts'
+import { openOwnAuthority } from './own-authority.ts'
+import type { Lives } from './pki/authority-plan.ts'
 import type { CertificateWatchOptions } from './pki/watch-certificates.ts'
 import { rules } from './rules/index.ts'
 import { buildApp } from './server/app.ts'
@@ -27,6 +29,8 @@ export interface WebhookOptions {
   readonly healthPort?: number | undefined
   /** Where the certificate comes from. Without, one is made. */
   readonly source?: PairSource | undefined
+  /** Instead of a source: the Secret, beside us, in which all replicas keep an authority of their own. */
+  readonly selfSigned?: { readonly secret: string; readonly lives: Lives } | undefined
   /** What API servers call the webhook by. The certificate must be good for them, or is made so. */
   readonly names: readonly string[]
   /** Only clients with a certificate of an authority in this file, and with one of these names (any without), are let in. */
@@ -85,8 +89,14 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
   const { host, port, healthPort, names, clients, own, log, patienceMs = usualPatienceMs } = options
   const now = options.now ?? Date.now
   const metrics = createMetrics()
+  const { selfSigned, cluster: credentials } = options
+  const authority =
+    selfSigned && own && credentials
+      ? await openOwnAuthority({ ...selfSigned, credentials, own, names, metrics, patienceMs })
+      : undefined
+  const source = authority?.source ?? options.source
   const certificate = await startCertificate({
-    source: options.source,
+    source,
     names,
     clientCaFile: clients?.caFile,
     metrics,
@@ -123,9 +133,15 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     unready: () => [
       ...certificate.unready(),
       ...(selfWatch?.unready() ?? []),
+      ...(authority?.unready() ?? []),
       ...(Date.now() - started < patienceMs ? surroundings.troubles() : []),
     ],
-    troubles: () => [...surroundings.troubles(), ...certificate.lines(), ...(selfWatch?.lines() ?? [])],
+    troubles: () => [
+      ...surroundings.troubles(),
+      ...certificate.lines(),
+      ...(authority?.lines() ?? []),
+      ...(selfWatch?.lines() ?? []),
+    ],
     ...(settle ? { settle } : {}),
     ...(log ? { log } : {}),
   })
@@ -137,6 +153,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     trust: () =>
       own ? { bundles: ownBundles(snapshot, own), dnsName: ownDnsName(own) } : { bundles: [], dnsName: '' },
   })
+  authority?.follow({ log: server.log, renewed: () => certificate.look() })
   const reloadConfig = async () => {
     const look = await live.poll()
     metrics.configReload(look.result, new Date())
@@ -173,7 +190,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
       dryRun: surroundings.dryRun,
       host,
       port: bound,
-      mendsBundles: options.source?.mendsBundles === true,
+      mendsBundles: source?.mendsBundles === true,
       metrics,
       log: server.log,
       nowMs: Date.now,
@@ -193,6 +210,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
       clearInterval(timer)
       clearInterval(warmTimer)
       certificate.stop()
+      authority?.stop()
       selfWatch?.stop()
       await setTimeout(drainMs)
       const closed = Promise.all([server.close(), health.close()])

@@ -4,10 +4,23 @@ import { alarmOnSilence, type Clock } from './clock.ts'
 import type { Access, Credentials } from './credentials.ts'
 import { Trouble, troubleFrom, troubleOfAnswer } from './trouble.ts'
 
-/** Speaks to the API server over few, kept connections. Both verbs throw a {@link Trouble}. */
+/** What is sent: JSON. */
+export interface Sending {
+  readonly method: 'POST' | 'PUT' | 'PATCH'
+  readonly path: string
+  readonly body: unknown
+  readonly contentType?: string
+}
+
+/** Speaks to the API server over few, kept connections. Each verb throws a {@link Trouble}. */
 export interface Connection {
   /** The JSON that a GET answers. `heard` is called for each piece of a successful answer. */
   get(path: string, signal: AbortSignal, heard?: () => void): Promise<unknown>
+  /**
+   * The JSON that a write answers. It may have been done although the answer never came: whoever writes makes it so that
+   * a second time does no harm.
+   */
+  send(sending: Sending, signal: AbortSignal): Promise<unknown>
   /** The bytes that a GET answers, as they come, until nothing comes for `silenceMs`. */
   stream(path: string, signal: AbortSignal, silenceMs: number): Promise<AsyncIterable<Buffer>>
   /** Connections that are open now, idle ones included. */
@@ -54,7 +67,7 @@ export function createConnection(credentials: Credentials, clock: Clock, mostSoc
     pools.delete(pool)
   }
 
-  const open = async (path: string, signal: AbortSignal): Promise<Exchange> => {
+  const open = async (path: string, signal: AbortSignal, sending?: Sending): Promise<Exchange> => {
     for (let attempt = 0; ; attempt++) {
       const access = await credentials.current()
       signal.throwIfAborted()
@@ -65,8 +78,8 @@ export function createConnection(credentials: Credentials, clock: Clock, mostSoc
         retire(pool)
       }
       try {
-        const response = await send(pool.agent, access, path, signal, clock)
-        if (response.statusCode === 200) return { response, leave }
+        const response = await send(pool.agent, access, path, signal, clock, sending)
+        if (response.statusCode === 200 || (sending && response.statusCode === 201)) return { response, leave }
         const trouble = await readTrouble(response, path, clock)
         if (trouble.reason !== 'unauthorized' || attempt > 0) throw trouble
         credentials.renew()
@@ -80,17 +93,19 @@ export function createConnection(credentials: Credentials, clock: Clock, mostSoc
     }
   }
 
+  const answerOf = async ({ response, leave }: Exchange, path: string, heard: () => void): Promise<unknown> => {
+    try {
+      return parse(await readBody(response, path, clock, heard), path)
+    } catch (error) {
+      throw troubleFrom(error)
+    } finally {
+      leave()
+    }
+  }
+
   return {
-    async get(path, signal, heard = () => {}) {
-      const { response, leave } = await open(path, signal)
-      try {
-        return parse(await readBody(response, path, clock, heard), path)
-      } catch (error) {
-        throw troubleFrom(error)
-      } finally {
-        leave()
-      }
-    },
+    get: async (path, signal, heard = () => {}) => answerOf(await open(path, signal), path, heard),
+    send: async (sending, signal) => answerOf(await open(sending.path, signal, sending), sending.path, () => {}),
     async stream(path, signal, silenceMs) {
       const { response, leave } = await open(path, signal)
       return pieces(response, leave, clock, silenceMs)
@@ -124,13 +139,26 @@ function send(
   path: string,
   signal: AbortSignal,
   clock: Clock,
+  sending: Sending | undefined,
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { request } = agent instanceof https.Agent ? https : http
+    const body = sending && JSON.stringify(sending.body)
     const outgoing = request(`${access.server}${path}`, {
       agent,
       signal,
-      headers: { ...access.headers, accept: 'application/json', 'user-agent': 'meshgate' },
+      method: sending?.method ?? 'GET',
+      headers: {
+        ...access.headers,
+        accept: 'application/json',
+        'user-agent': 'meshgate',
+        ...(body === undefined
+          ? {}
+          : {
+              'content-type': sending?.contentType ?? 'application/json',
+              'content-length': String(Buffer.byteLength(body)),
+            }),
+      },
     })
     const alarm = alarmOnSilence(clock, answerSilenceMs, 'answer', () =>
       outgoing.destroy(new Trouble('silent', `the API server does not answer ${path.split('?')[0]}`)),
@@ -144,7 +172,7 @@ function send(
       const stale = outgoing.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
       reject(stale ? new StaleConnection(error.message) : error)
     })
-    outgoing.end()
+    outgoing.end(body)
   })
 }
 

@@ -10,6 +10,8 @@ export type TroubleReason =
   | 'forbidden'
   /** 404 */
   | 'absent'
+  /** 409: somebody else was faster. */
+  | 'conflict'
   /** 429, or 5xx: the server will not, for now. */
   | 'busy'
   /** Any other answer but the one hoped for. */
@@ -72,6 +74,8 @@ function reasonOf(status: number): TroubleReason {
       return 'forbidden'
     case 404:
       return 'absent'
+    case 409:
+      return 'conflict'
     case 410:
       return 'gone'
     case 429:

@@ -4,10 +4,12 @@ import type { CredentialSource } from '../cluster/credentials.ts'
 import { defaultConfig } from '../config/config.ts'
 import { findConfig, parseConfig } from '../config/load.ts'
 import { startWebhook } from '../main.ts'
+import { namesOfService } from '../own-authority.ts'
 import { rules } from '../rules/index.ts'
 import { pairInFiles } from '../server/certificate-files.ts'
 import { keepHeapSmall } from '../server/heap.ts'
 import { readArguments, UsageError } from './arguments.ts'
+import { readSelfSigned } from './self-signed.ts'
 import type { World } from './world.ts'
 
 const usage = `meshgate serve
@@ -22,6 +24,12 @@ how API servers see it.
   --health-port PORT   /livez, /readyz and /metrics by plain HTTP as well; 0 is any free one
   --cert FILE          certificate chain, PEM; read again when it changes
   --key FILE           its key, PEM
+  --self-signed-secret NAME
+                       keep a CA and a certificate in this Secret of POD_NAMESPACE, together with all
+                       other replicas, and put the CA into the caBundles of both configurations
+  --self-signed-lives CA,LEAF,OVERLAP
+                       how long those last, and how long a new CA is known before it signs
+                       (default 3650d,90d,10m)
   --dns-name NAME      a name that API servers use: a certificate that is not good for it
                        is never served, one made here is; may be repeated
   --client-ca FILE     let in only who has a certificate of one of these authorities, PEM;
@@ -46,6 +54,8 @@ export async function serve(args: readonly string[], world: World): Promise<numb
     'health-port': { type: 'string' },
     cert: { type: 'string' },
     key: { type: 'string' },
+    'self-signed-secret': { type: 'string' },
+    'self-signed-lives': { type: 'string' },
     'dns-name': { type: 'string', multiple: true, default: [] },
     'client-ca': { type: 'string' },
     'client-name': { type: 'string', multiple: true, default: [] },
@@ -77,6 +87,22 @@ export async function serve(args: readonly string[], world: World): Promise<numb
   if (kubeconfig !== undefined && (values['no-cluster'] || snapshot.length > 0))
     throw new UsageError('--kubeconfig follows a cluster: it goes neither with --no-cluster nor with --snapshot')
   const namespace = world.env['POD_NAMESPACE']
+  const own = namespace
+    ? {
+        validating: values['validating-configuration'],
+        mutating: values['mutating-configuration'],
+        service: values.service,
+        namespace,
+      }
+    : undefined
+  const cluster = values['no-cluster'] || snapshot.length > 0 ? undefined : clusterFrom(kubeconfig, world.env)
+  const selfSigned = readSelfSigned({
+    secret: values['self-signed-secret'],
+    lives: values['self-signed-lives'],
+    hasCert: cert !== undefined,
+    isInCluster: own !== undefined && cluster !== undefined,
+  })
+  const names = own && selfSigned ? [...namesOfService(own), ...values['dns-name']] : values['dns-name']
   const ids = rules.map((rule) => rule.id)
   const source = findConfig(values.config ?? (world.env['MESHGATE_CONFIG'] || undefined), world.cwd())
 
@@ -87,16 +113,10 @@ export async function serve(args: readonly string[], world: World): Promise<numb
     healthPort,
     source: cert !== undefined && key !== undefined ? pairInFiles({ certFile: cert, keyFile: key }) : undefined,
     clients: caFile === undefined ? undefined : { caFile, names: clientNames },
-    names: values['dns-name'].length > 0 || cert !== undefined ? values['dns-name'] : ['localhost', '127.0.0.1'],
-    cluster: values['no-cluster'] || snapshot.length > 0 ? undefined : clusterFrom(kubeconfig, world.env),
-    own: namespace
-      ? {
-          validating: values['validating-configuration'],
-          mutating: values['mutating-configuration'],
-          service: values.service,
-          namespace,
-        }
-      : undefined,
+    selfSigned,
+    names: names.length > 0 || cert !== undefined ? [...new Set(names)] : ['localhost', '127.0.0.1'],
+    cluster,
+    own,
     pod: world.env['POD_NAME'] || hostname(),
     snapshot,
     config: source ? parseConfig(source.file, source.text, ids) : defaultConfig,

@@ -1,9 +1,13 @@
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import type { Access, Credentials } from '../../src/cluster/credentials.ts'
 
 /** A request that waits for its answer. */
 export interface Exchange {
+  readonly method: string
+  /** What was sent. */
+  readonly body: Promise<string>
   readonly path: string
   readonly query: URLSearchParams
   readonly headers: NodeJS.Dict<string | string[]>
@@ -39,7 +43,7 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
   const server = createServer((request, response) => {
     requests++
     const url = new URL(request.url ?? '', 'http://localhost')
-    const exchange = exchangeOf(url, request.headers, response)
+    const exchange = exchangeOf(url, request, response)
     const wanted = waiting.shift()
     if (wanted) wanted(exchange)
     else arrived.push(exchange)
@@ -66,12 +70,14 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
   }
 }
 
-function exchangeOf(url: URL, headers: Exchange['headers'], response: ServerResponse): Exchange {
+function exchangeOf(url: URL, request: IncomingMessage, response: ServerResponse): Exchange {
   const json = { 'content-type': 'application/json' }
   const exchange: Exchange = {
+    method: request.method ?? '',
+    body: text(request),
     path: url.pathname,
     query: url.searchParams,
-    headers,
+    headers: request.headers,
     answer(status, body, more = {}) {
       response.writeHead(status, { ...json, ...more }).end(typeof body === 'string' ? body : JSON.stringify(body))
     },
