@@ -31,10 +31,11 @@ LABEL org.opencontainers.image.title="meshgate" \
 COPY --from=build /root-of-image /
 COPY LICENSE /meshgate/
 WORKDIR /meshgate
-ENV NODE_ENV=production
+# glibc gives each thread an arena of its own, which keeps 15 to 25 MiB that nobody uses.
+ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 USER 65532:65532
 EXPOSE 8443 8080
-# The young generation is kept small: most of what a review makes dies at once, and V8 would let it grow to no purpose.
+# Without the limit V8 takes 128 MiB for new objects while a large cluster is read, and keeps them. It is only heeded at the start.
 ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=8", "--disable-proto=delete", "dist/cli.js"]
 CMD ["serve"]
 # For whoever runs it without Kubernetes, which asks /livez by itself.

@@ -3,6 +3,7 @@ import { benchCheckTree } from './check-tree.ts'
 import { benchLive } from './live.ts'
 import { benchPass } from './pass.ts'
 import { benchStart } from './start.ts'
+import { benchWarm } from './warm.ts'
 import { benchWebhook } from './webhook.ts'
 
 /*
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, (seconds?: number) => unknown>> = {
   check: benchCheckTree,
   webhook: benchWebhook,
   admission: benchAdmission,
+  warm: benchWarm,
   pass: benchPass,
   live: benchLive,
 }
