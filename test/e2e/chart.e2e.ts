@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeSelfSigned } from '../../src/pki/self-signed.ts'
+import { metricsAskedFor, metricsIn } from '../charts/metrics.ts'
 import { type CertManager, startCertManager } from './cert-manager.ts'
 import { type Answer, startCluster, until } from './cluster.ts'
 import { define } from './custom-resources.ts'
 import { chart, helm, run, set } from './helm.ts'
 import { names, tlsName } from './installation.ts'
 import { deployment, namespace, nats, pod, policy } from './manifests.ts'
-import { type PodStandIn, startPod } from './pod-stand-in.ts'
+import { isOption, type PodStandIn, startPod } from './pod-stand-in.ts'
 
 /*
  * The chart, installed by the real helm as it is: the API server calls the ClusterIP of the Service, port 443, by its TLS name.
@@ -167,6 +168,41 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     done(await kubectl(['delete', 'secret', 'serving', '-n', 'meshgate']))
   })
 
+  // Where the webhook can make its certificate itself, the chart lets it.
+  if (await isOption('--self-signed-secret'))
+    await t.test('it needs neither cert-manager nor a Secret in self mode', async (t) => {
+      accepts(t, await install({ 'tls.mode': 'self' }), 'install')
+      await start()
+      await judges()
+      const before = await bundles()
+      t.equal(new Set(before).size, 1, 'one CA for every entry')
+      accepts(t, await upgrade({ 'tls.mode': 'self', replicaCount: 3 }), 'upgrade')
+      t.same(await bundles(), before, 'the upgrade leaves the caBundle alone')
+      const as = ['--as', 'system:serviceaccount:meshgate:meshgate']
+      for (const [verb, what, answer] of [
+        ['get', 'secret/meshgate-tls', 'yes'],
+        ['get', 'secret/other', 'no'],
+        ['list', 'secrets', 'no'],
+        ['patch', `validatingwebhookconfiguration/${names.validating}`, 'yes'],
+        ['patch', 'validatingwebhookconfiguration/other', 'no'],
+        ['delete', `validatingwebhookconfiguration/${names.validating}`, 'no'],
+      ] as const)
+        t.equal(
+          (await kubectl(['auth', 'can-i', verb, what, '-n', 'meshgate', ...as])).stdout.trim(),
+          answer,
+          `${verb} ${what}`,
+        )
+      t.equal(await stop(), 0, 'it ends by itself')
+      accepts(t, await release('uninstall'), 'uninstall')
+      t.same(await remains(), [])
+      accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')
+      accepts(
+        t,
+        await kubectl(['delete', 'secret', 'meshgate-tls', '-n', 'meshgate']),
+        'what it made is there for the next time',
+      )
+    })
+
   for (const project of ['cert-manager', 'monitoring'] as const) await define(cluster, project)
 
   // T14
@@ -200,6 +236,15 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
       const script = ['--input-type=module', '--eval', readFileSync(join(chart, 'files/test.mjs'), 'utf8')]
       const asked = await run(process.execPath, script, undefined, { MESHGATE_URL: running.health })
       accepts(t, asked, `helm test: ${asked.stdout}`)
+      const page = await (await fetch(`${running.health}/metrics`)).text()
+      t.notMatch(page, /^meshgate_configuration_drift(?:\{.*\})? [1-9]/m, 'as installed is no drift')
+      const there = metricsIn(page)
+      for (const [file, names] of metricsAskedFor())
+        t.same(
+          names.filter((name) => !there.has(name)),
+          [],
+          `${file} asks for what there is`,
+        )
     }
     accepts(t, await create(policy('shop', 'good', [8080, 4143]), '--dry-run=server'), 'what is right')
   })
