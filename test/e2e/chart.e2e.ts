@@ -47,6 +47,29 @@ aXDqcpBj1rVSMOpz5xP0YB1vjqErc6AAMAoGCCqGSM49BAMCA0gAMEUCIQDiC31e
 `,
 ).toString('base64')
 
+/** Linkerd's injector as its chart registers it where it must not be missed; nobody answers. */
+const deadInjector = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'MutatingWebhookConfiguration',
+  metadata: { name: 'linkerd-proxy-injector-webhook-config' },
+  webhooks: [
+    {
+      name: 'linkerd-proxy-injector.linkerd.io',
+      clientConfig: { service: { name: 'linkerd-proxy-injector', namespace: 'linkerd' } },
+      namespaceSelector: {
+        matchExpressions: [
+          { key: 'config.linkerd.io/admission-webhooks', operator: 'NotIn', values: ['disabled'] },
+          { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', 'cert-manager'] },
+        ],
+      },
+      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods', 'services'] }],
+      failurePolicy: 'Fail',
+      sideEffects: 'None',
+      admissionReviewVersions: ['v1'],
+    },
+  ],
+}
+
 type Tap = Pick<typeof t, 'equal'>
 
 t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
@@ -111,7 +134,10 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
   /** Its own. */
   const pods = async () => {
     const selected = ['get', 'pods', '-n', 'meshgate', '-l', 'app.kubernetes.io/name=meshgate', '-o', 'json']
-    return JSON.parse(done(await kubectl(selected)).stdout).items as { spec: object }[]
+    return JSON.parse(done(await kubectl(selected)).stdout).items as {
+      metadata: { uid: string; annotations: Record<string, string> }
+      spec: object
+    }[]
   }
   const open = async (name: string, metadata: object = {}) => {
     done(await create({ ...namespace(name), ...metadata }))
@@ -121,10 +147,12 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     )
   }
 
-  for (const name of ['linkerd', 'cert-manager', 'shop']) await open(name)
+  const unasked = { 'config.linkerd.io/admission-webhooks': 'disabled' }
+  await open('linkerd', { metadata: { name: 'linkerd', labels: unasked } })
+  for (const name of ['cert-manager', 'shop']) await open(name)
   for (const name of ['web', 'api']) done(await create(deployment('shop', name)))
   // Nothing but what Pod Security allows gets in here.
-  const restricted = { 'pod-security.kubernetes.io/enforce': 'restricted' }
+  const restricted = { ...unasked, 'pod-security.kubernetes.io/enforce': 'restricted' }
   await open('meshgate', { metadata: { name: 'meshgate', labels: restricted } })
 
   await t.test('it says that cert-manager is missing, and has installed nothing', async (t) => {
@@ -376,6 +404,28 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     await start()
     await judges()
     accepts(t, await create(deployment('shop', 'late')), 'it comes back by itself')
+  })
+
+  // T53
+  await t.test('it and Linkerd start in any order when the webhooks of both are dead', async (t) => {
+    await stop()
+    done(await create(deadInjector))
+    await eventually('no injector', async () =>
+      /proxy-injector/.test((await create(pod('shop', 'x'), '--dry-run=server')).stderr),
+    )
+    t.match((await create(pod('shop', 'unlucky'))).stderr, /failed calling webhook/, 'others do not')
+
+    const before = new Set((await pods()).map(({ metadata }) => metadata.uid))
+    done(await kubectl(['delete', 'pods', '-n', 'meshgate', '-l', 'app.kubernetes.io/name=meshgate']))
+    await eventually('new Pods of its own', async () =>
+      (await pods()).some(({ metadata }) => !before.has(metadata.uid)),
+    )
+    for (const { metadata } of await pods()) t.equal(metadata.annotations['linkerd.io/inject'], 'disabled')
+    accepts(t, await create(pod('linkerd', 'again')), 'a Pod of Linkerd')
+
+    done(await kubectl(['delete', 'mutatingwebhookconfiguration', deadInjector.metadata.name]))
+    await start()
+    await judges()
   })
 
   await t.test('it leaves nothing behind, and blocks nobody', async (t) => {
