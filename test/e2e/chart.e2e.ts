@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeSelfSigned } from '../../src/pki/self-signed.ts'
+import { metricsAskedFor, metricsIn } from '../charts/metrics.ts'
 import { type CertManager, startCertManager } from './cert-manager-processes.ts'
 import { type Answer, startCluster, until } from './cluster.ts'
 import { define } from './custom-resources.ts'
 import { chart, helm, run, set } from './helm.ts'
 import { names, tlsName } from './installation.ts'
 import { deployment, namespace, nats, pod, policy } from './manifests.ts'
-import { type PodStandIn, startPod } from './pod-stand-in.ts'
+import { isOption, type PodStandIn, startPod } from './pod-stand-in.ts'
 
 /*
  * The chart, installed by the real helm as it is: the API server calls the ClusterIP of the Service, port 443, by its TLS name.
@@ -45,6 +46,29 @@ aXDqcpBj1rVSMOpz5xP0YB1vjqErc6AAMAoGCCqGSM49BAMCA0gAMEUCIQDiC31e
 -----END CERTIFICATE REQUEST-----
 `,
 ).toString('base64')
+
+/** Linkerd's injector as its chart registers it where it must not be missed; nobody answers. */
+const deadInjector = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'MutatingWebhookConfiguration',
+  metadata: { name: 'linkerd-proxy-injector-webhook-config' },
+  webhooks: [
+    {
+      name: 'linkerd-proxy-injector.linkerd.io',
+      clientConfig: { service: { name: 'linkerd-proxy-injector', namespace: 'linkerd' } },
+      namespaceSelector: {
+        matchExpressions: [
+          { key: 'config.linkerd.io/admission-webhooks', operator: 'NotIn', values: ['disabled'] },
+          { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', 'cert-manager'] },
+        ],
+      },
+      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods', 'services'] }],
+      failurePolicy: 'Fail',
+      sideEffects: 'None',
+      admissionReviewVersions: ['v1'],
+    },
+  ],
+}
 
 type Tap = Pick<typeof t, 'equal'>
 
@@ -110,7 +134,10 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
   /** Its own. */
   const pods = async () => {
     const selected = ['get', 'pods', '-n', 'meshgate', '-l', 'app.kubernetes.io/name=meshgate', '-o', 'json']
-    return JSON.parse(done(await kubectl(selected)).stdout).items as { spec: object }[]
+    return JSON.parse(done(await kubectl(selected)).stdout).items as {
+      metadata: { uid: string; annotations: Record<string, string> }
+      spec: object
+    }[]
   }
   const open = async (name: string, metadata: object = {}) => {
     done(await create({ ...namespace(name), ...metadata }))
@@ -120,10 +147,12 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     )
   }
 
-  for (const name of ['linkerd', 'cert-manager', 'shop']) await open(name)
+  const unasked = { 'config.linkerd.io/admission-webhooks': 'disabled' }
+  await open('linkerd', { metadata: { name: 'linkerd', labels: unasked } })
+  for (const name of ['cert-manager', 'shop']) await open(name)
   for (const name of ['web', 'api']) done(await create(deployment('shop', name)))
   // Nothing but what Pod Security allows gets in here.
-  const restricted = { 'pod-security.kubernetes.io/enforce': 'restricted' }
+  const restricted = { ...unasked, 'pod-security.kubernetes.io/enforce': 'restricted' }
   await open('meshgate', { metadata: { name: 'meshgate', labels: restricted } })
 
   await t.test('it says that cert-manager is missing, and has installed nothing', async (t) => {
@@ -167,6 +196,41 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     done(await kubectl(['delete', 'secret', 'serving', '-n', 'meshgate']))
   })
 
+  // Where the webhook can make its certificate itself, the chart lets it.
+  if (await isOption('--self-signed-secret'))
+    await t.test('it needs neither cert-manager nor a Secret in self mode', async (t) => {
+      accepts(t, await install({ 'tls.mode': 'self' }), 'install')
+      await start()
+      await judges()
+      const before = await bundles()
+      t.equal(new Set(before).size, 1, 'one CA for every entry')
+      accepts(t, await upgrade({ 'tls.mode': 'self', replicaCount: 3 }), 'upgrade')
+      t.same(await bundles(), before, 'the upgrade leaves the caBundle alone')
+      const as = ['--as', 'system:serviceaccount:meshgate:meshgate']
+      for (const [verb, what, answer] of [
+        ['get', 'secret/meshgate-tls', 'yes'],
+        ['get', 'secret/other', 'no'],
+        ['list', 'secrets', 'no'],
+        ['patch', `validatingwebhookconfiguration/${names.validating}`, 'yes'],
+        ['patch', 'validatingwebhookconfiguration/other', 'no'],
+        ['delete', `validatingwebhookconfiguration/${names.validating}`, 'no'],
+      ] as const)
+        t.equal(
+          (await kubectl(['auth', 'can-i', verb, what, '-n', 'meshgate', ...as])).stdout.trim(),
+          answer,
+          `${verb} ${what}`,
+        )
+      t.equal(await stop(), 0, 'it ends by itself')
+      accepts(t, await release('uninstall'), 'uninstall')
+      t.same(await remains(), [])
+      accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')
+      accepts(
+        t,
+        await kubectl(['delete', 'secret', 'meshgate-tls', '-n', 'meshgate']),
+        'what it made is there for the next time',
+      )
+    })
+
   for (const project of ['cert-manager', 'monitoring'] as const) await define(cluster, project)
 
   // T14
@@ -200,6 +264,15 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
       const script = ['--input-type=module', '--eval', readFileSync(join(chart, 'files/test.mjs'), 'utf8')]
       const asked = await run(process.execPath, script, undefined, { MESHGATE_URL: running.health })
       accepts(t, asked, `helm test: ${asked.stdout}`)
+      const page = await (await fetch(`${running.health}/metrics`)).text()
+      t.notMatch(page, /^meshgate_configuration_drift(?:\{.*\})? [1-9]/m, 'as installed is no drift')
+      const there = metricsIn(page)
+      for (const [file, names] of metricsAskedFor())
+        t.same(
+          names.filter((name) => !there.has(name)),
+          [],
+          `${file} asks for what there is`,
+        )
     }
     accepts(t, await create(policy('shop', 'good', [8080, 4143]), '--dry-run=server'), 'what is right')
   })
@@ -331,6 +404,28 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     await start()
     await judges()
     accepts(t, await create(deployment('shop', 'late')), 'it comes back by itself')
+  })
+
+  // T53
+  await t.test('it and Linkerd start in any order when the webhooks of both are dead', async (t) => {
+    await stop()
+    done(await create(deadInjector))
+    await eventually('no injector', async () =>
+      /proxy-injector/.test((await create(pod('shop', 'x'), '--dry-run=server')).stderr),
+    )
+    t.match((await create(pod('shop', 'unlucky'))).stderr, /failed calling webhook/, 'others do not')
+
+    const before = new Set((await pods()).map(({ metadata }) => metadata.uid))
+    done(await kubectl(['delete', 'pods', '-n', 'meshgate', '-l', 'app.kubernetes.io/name=meshgate']))
+    await eventually('new Pods of its own', async () =>
+      (await pods()).some(({ metadata }) => !before.has(metadata.uid)),
+    )
+    for (const { metadata } of await pods()) t.equal(metadata.annotations['linkerd.io/inject'], 'disabled')
+    accepts(t, await create(pod('linkerd', 'again')), 'a Pod of Linkerd')
+
+    done(await kubectl(['delete', 'mutatingwebhookconfiguration', deadInjector.metadata.name]))
+    await start()
+    await judges()
   })
 
   await t.test('it leaves nothing behind, and blocks nobody', async (t) => {

@@ -77,14 +77,14 @@ export async function startPod(cluster: Cluster, namespace: string, name: string
   }
   await sync()
 
-  const help = worldIn('.')
-  await serve(['--help'], help.world)
-  const known = (option: string) => help.said.stdout.includes(`${option.replace(/=.*/s, '')} `)
+  const known = new Set<string>()
+  for (const option of [...container.args.slice(1), '--health-port'])
+    if (await isOption(option.replace(/=.*/s, ''))) known.add(option)
   const [healthPort = 0] = await freePorts(1)
-  const hasHealth = known('--health-port')
+  const hasHealth = known.has('--health-port')
   const mounted = container.volumeMounts.reduce(
     (args, { name, mountPath }) => args.map((arg) => arg.replace(`=${mountPath}/`, `=${join(folder, name)}/`)),
-    container.args.slice(1).filter(known),
+    container.args.slice(1).filter((option) => known.has(option)),
   )
   // Of an option that is given twice, the last one counts.
   const args = [
@@ -120,6 +120,13 @@ export async function startPod(cluster: Cluster, namespace: string, name: string
       return code
     },
   }
+}
+
+/** Does `meshgate serve` have this option? What it does not have is left out. */
+export async function isOption(option: string): Promise<boolean> {
+  const { world, said } = worldIn('.')
+  await serve(['--help'], world)
+  return new RegExp(`^ +${option} `, 'm').test(said.stdout)
 }
 
 /** As the kubelet's AtomicWriter: a new folder, then one link is swung. */
