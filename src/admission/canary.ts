@@ -113,8 +113,8 @@ const causes: readonly (readonly [CanaryReason, RegExp])[] = [
 ]
 
 /**
- * What an answer to a canary means. Where the entry fails open, as installed, the API server says nothing of what went wrong: it
- * only shows that nobody was heard. Where somebody made it fail closed, its error has the reason.
+ * What an answer to a canary means. Its entry fails closed, so that the API server's error has the reason; admitted without an
+ * answer of ours, it was not asked about, or somebody made the entry fail open.
  */
 export function judgeCanary({ status, warnings, message }: CanaryAnswer, nonce: string): CanaryOutcome {
   const begin = `meshgate canary ${nonce} answered by `

@@ -95,8 +95,9 @@ const common = {
 } as const
 
 /**
- * How the webhook asks itself through the API server: whether it is called at all, and whether it is trusted. Nothing but a
- * ConfigMap with this label in our own namespace matches, and nobody is stopped when it fails.
+ * How the webhook asks itself through the API server: whether it is called at all, and whether it is trusted. It fails closed,
+ * since only then does the API server say why it could not ask; nothing but a ConfigMap with this label in our own namespace
+ * matches, so that nobody else is stopped.
  */
 export const canary = {
   entry: 'canary.validate.meshgate.dev',
@@ -106,7 +107,7 @@ export const canary = {
 
 const canaryWebhook: Webhook = {
   name: canary.entry,
-  failurePolicy: 'Ignore',
+  failurePolicy: 'Fail',
   timeoutSeconds: 5,
   ...call,
   namespaceSelector: { matchExpressions: [{ key: namespaceLabel, operator: 'In', values: [canary.namespace] }] },
@@ -134,7 +135,7 @@ function isPolicy(kind: KindName): boolean {
 /**
  * The entries of the validating webhook: what a rule judges, and what it reads and so can be changed by.
  *
- * Only the entry for policies fails closed. Without Pods, Services, Namespaces or certificates nothing starts, so the other
+ * Of the entries for others, only the one for policies fails closed. Without Pods, Services, Namespaces or certificates nothing starts, so the other
  * one fails open until the operator says otherwise. A removal is judged for what it does to others; it is never stopped.
  * The last entry is for the webhook's own canary.
  */

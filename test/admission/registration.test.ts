@@ -72,9 +72,9 @@ t.test('it leaves the same namespaces out by selector and by condition', async (
   }
 })
 
-t.test('it is asked about its own canary, which stops nobody and matches nothing else', async (t) => {
+t.test('it is asked about its own canary, which matches nothing else and tells why it fails', async (t) => {
   const found = validatingWebhooks(rules).find(({ name }) => name === canary.entry)
-  t.match(found, { failurePolicy: 'Ignore', objectSelector: { matchLabels: { [canary.label]: 'true' } } })
+  t.match(found, { failurePolicy: 'Fail', objectSelector: { matchLabels: { [canary.label]: 'true' } } })
   t.same(found?.namespaceSelector.matchExpressions, [
     { key: 'kubernetes.io/metadata.name', operator: 'In', values: ['meshgate'] },
   ])

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import t from 'tap'
 import { until } from '../e2e/cluster.ts'
 import { ecdsa, fingerprintOf, shakeHandsAnew } from '../e2e/own-registration.ts'
@@ -23,6 +24,8 @@ t.test(`${rotations} rotations`, { skip, timeout: 3_600_000 }, async (t) => {
   await isTrusted(1)
   const distrusted = await sum('meshgate_trust_probe_failures_total')
   const load = loadOf(t, 'shop', 50)
+  const delay = monitorEventLoopDelay()
+  delay.enable()
   const sizes: { readonly rssMiB: number; readonly files: number }[] = []
   for (let rotation = 1; rotation <= rotations; rotation++) {
     const step = rotation % round
@@ -55,10 +58,13 @@ t.test(`${rotations} rotations`, { skip, timeout: 3_600_000 }, async (t) => {
         files: readdirSync('/proc/self/fd').length,
       })
       t.comment(`${rotation} rotations, ${load.failures().length} failures, ${JSON.stringify(sizes.at(-1))}`)
+      const [failure] = load.failures()
+      if (failure !== undefined) t.comment(failure)
     }
   }
   const { calls, failures, rate } = await load.stop()
   t.comment(`${calls} calls, ${rate} a second, during ${rotations} rotations`)
+  t.comment(`the event loop waited ${Math.round(delay.max / 1e6)} ms at most: what else the machine does`)
   t.same(failures.slice(0, 10), [])
   t.equal(await sum('meshgate_certificate_reloads_total{result="swapped"}'), rotations)
   t.equal(await sum('meshgate_certificate_reloads_total{result="forced"}'), 0)
