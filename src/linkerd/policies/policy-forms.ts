@@ -2,9 +2,11 @@ import type { View } from '../../core/view.ts'
 import { isUnresolved } from '../../k8s/json.ts'
 import { kinds } from '../../k8s/kinds.ts'
 import type { Resource } from '../../k8s/resource.ts'
-import type { Box } from '../../policy/box.ts'
+import type { Labels } from '../../k8s/selector.ts'
+import { type Box, listedValues } from '../../policy/box.ts'
+import { indexBoxes } from '../../policy/box-index.ts'
 import { calicoTiers } from '../../policy/calico-network-policy.ts'
-import { type Policy, podKey } from '../../policy/policy.ts'
+import { namespaceKey, namespaceNameLabel, type Policy, podKey } from '../../policy/policy.ts'
 import { type PolicyKind, policyKinds, translate } from '../../policy/translate.ts'
 import { isControlPlane, meshReads } from '../pods/meshed.ts'
 import type { LinkerdSettings } from '../settings.ts'
@@ -16,7 +18,7 @@ export const policyReads = [...meshReads, ...policyKinds, 'CalicoTier'] as const
 
 export type PolicyView = View<(typeof policyReads)[number], LinkerdSettings>
 
-const namespacedKinds = policyKinds.filter((kind) => kinds[kind].namespaced)
+export const namespacedKinds = policyKinds.filter((kind) => kinds[kind].namespaced)
 const wideKinds = policyKinds.filter((kind) => !kinds[kind].namespaced)
 
 /** An object of any dialect in the common form, once per object: objects do not change. */
@@ -50,20 +52,53 @@ function findPolicies(view: PolicyView, namespace: string): readonly Policy[] {
   const own = namespacedKinds.flatMap((kind) =>
     view.inNamespace<PolicyKind>(kind, namespace).flatMap((one) => formsOf(one, view)),
   )
-  const wide = wideKinds.flatMap((kind) => view.all<PolicyKind>(kind).flatMap((one) => formsOf(one, view)))
-  return [...own, ...(namespace === '' ? wide : wide.flatMap((policy) => narrowed(policy, namespace, view)))]
+  if (namespace === '') return [...own, ...view.derive(findWide).all]
+  const here = placedAt(own, namespace, view).map((one) =>
+    asksNamespace(one.policy) ? narrowed(one, namespace) : one.policy,
+  )
+  return [...here, ...widePoliciesAt(namespace, view).map((one) => narrowed(one, namespace))]
 }
 
-/** What a policy about Pods of any namespace says of this one. */
-function narrowed(policy: Policy, namespace: string, view: PolicyView): readonly Policy[] {
-  const match = namespaceMatches(policy.subject, namespace, namespaceLabelsOf(namespace, view))
-  if (match === 'no') return []
+/** Does it ask for labels of the namespace? Cilium's may, although they are about one namespace. */
+function asksNamespace({ subject }: Policy): boolean {
+  return [...subject.keys()].some((key) => key.startsWith(namespaceKey))
+}
+
+/** A policy, and whether it is about Pods of a namespace. */
+export interface PolicyAt {
+  readonly policy: Policy
+  readonly match: 'yes' | 'maybe'
+}
+
+/** The policies about Pods of any namespace that are about this one, or may be. */
+export function widePoliciesAt(namespace: string, view: PolicyView): readonly PolicyAt[] {
+  const { all, holding } = view.derive(findWide)
+  const labels = namespaceLabelsOf(namespace, view)
+  return labels ? holding(labels).map((policy) => ({ policy, match: 'yes' })) : placedAt(all, namespace, view)
+}
+
+/** Of these policies, those that are about the namespace, or may be. */
+export function placedAt(policies: readonly Policy[], namespace: string, view: PolicyView): readonly PolicyAt[] {
+  const labels = namespaceLabelsOf(namespace, view)
+  return policies.flatMap((policy): PolicyAt[] => {
+    const match = namespaceMatches(policy.subject, namespace, labels)
+    return match === 'no' ? [] : [{ policy, match }]
+  })
+}
+
+function findWide(view: PolicyView): { all: readonly Policy[]; holding: (labels: Labels) => readonly Policy[] } {
+  const all = wideKinds.flatMap((kind) => view.all<PolicyKind>(kind).flatMap((one) => formsOf(one, view)))
+  return { all, holding: indexBoxes(all, ({ subject }) => subject, namespaceKey).holding }
+}
+
+/** What a policy says of a namespace: its subject then speaks of Pods alone. */
+function narrowed({ policy, match }: PolicyAt, namespace: string): Policy {
   const subject: Box = new Map([...policy.subject].filter(([key]) => key.startsWith(podKey)))
   // One that may be about the namespace, or not, is no policy of it.
   const narrow: Policy =
     match === 'maybe' ? { ...policy, subject, unknownSubject: true } : { ...policy, namespace, subject }
   origins.set(narrow, policy)
-  return [narrow]
+  return narrow
 }
 
 /**
@@ -71,14 +106,19 @@ function narrowed(policy: Policy, namespace: string, view: PolicyView): readonly
  * namespace also stands for those nobody has seen.
  */
 export function placesOf(policy: Policy, isWide: boolean, view: PolicyView): readonly Policy[] {
-  if (!isWide) return [policy]
+  if (!isWide) return asksNamespace(policy) ? narrowedIn(policy.namespace, policy, view) : [policy]
   const names = view.scope === 'cluster' ? namespacesHolding(policy.subject, view) : knownNamespaces(view)
-  return [...names]
-    .filter((name) => !isControlPlane(name, view))
-    .flatMap((name) => view.deriveFor(name, findNarrowed).get(policy) ?? [])
+  const [only, ...others] = listedValues(policy.subject, namespaceKey + namespaceNameLabel)
+  const possible = only === undefined || others.length > 0 ? [...names] : [only].filter((name) => names.has(name))
+  return possible.filter((name) => !isControlPlane(name, view)).flatMap((name) => narrowedIn(name, policy, view))
 }
 
-/** What policies about Pods of any namespace say of this one, where they surely are about it. */
+function narrowedIn(namespace: string, policy: Policy, view: PolicyView): readonly Policy[] {
+  const found = view.deriveFor(namespace, findNarrowed).get(policy)
+  return found ? [found] : []
+}
+
+/** What policies say of this namespace that ask for its labels, where they surely are about it. */
 function findNarrowed(view: PolicyView, namespace: string): ReadonlyMap<Policy, Policy> {
   const here = policiesIn(namespace, view).filter((policy) => policy.namespace === namespace)
   return new Map(here.flatMap((policy) => [[origins.get(policy) ?? policy, policy]]))
