@@ -2,6 +2,7 @@ import { benchAdmission } from './admission.ts'
 import { benchCheckTree } from './check-tree.ts'
 import { benchLive } from './live.ts'
 import { benchPass } from './pass.ts'
+import { benchPolicies } from './policies.ts'
 import { benchStart } from './start.ts'
 import { benchWebhook } from './webhook.ts'
 
@@ -15,7 +16,8 @@ const benches: Readonly<Record<string, (seconds?: number) => unknown>> = {
   check: benchCheckTree,
   webhook: benchWebhook,
   admission: benchAdmission,
-  pass: benchPass,
+  pass: () => benchPass(),
+  policies: benchPolicies,
   live: benchLive,
 }
 

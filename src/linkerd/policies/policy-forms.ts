@@ -8,7 +8,8 @@ import { indexBoxes } from '../../policy/box-index.ts'
 import { calicoTiers } from '../../policy/calico-network-policy.ts'
 import { namespaceKey, namespaceNameLabel, type Policy, podKey } from '../../policy/policy.ts'
 import { type PolicyKind, policyKinds, translate } from '../../policy/translate.ts'
-import { isControlPlane, meshReads } from '../pods/meshed.ts'
+import { isControlPlane, meshReads, namespaceOf } from '../pods/meshed.ts'
+import { podsIn } from '../pods/pod-facts.ts'
 import type { LinkerdSettings } from '../settings.ts'
 import { namespacesHolding } from './mesh-index.ts'
 import { knownNamespaces, namespaceLabelsOf, namespaceMatches } from './policy-peers.ts'
@@ -107,10 +108,19 @@ function narrowed({ policy, match }: PolicyAt, namespace: string): Policy {
  */
 export function placesOf(policy: Policy, isWide: boolean, view: PolicyView): readonly Policy[] {
   if (!isWide) return asksNamespace(policy) ? narrowedIn(policy.namespace, policy, view) : [policy]
-  const names = view.scope === 'cluster' ? namespacesHolding(policy.subject, view) : knownNamespaces(view)
-  const [only, ...others] = listedValues(policy.subject, namespaceKey + namespaceNameLabel)
-  const possible = only === undefined || others.length > 0 ? [...names] : [only].filter((name) => names.has(name))
-  return possible.filter((name) => !isControlPlane(name, view)).flatMap((name) => narrowedIn(name, policy, view))
+  return possiblePlaces(policy, view)
+    .filter((name) => !isControlPlane(name, view))
+    .flatMap((name) => narrowedIn(name, policy, view))
+}
+
+/** Namespaces that a policy may be about; where it names one, only that is looked at. */
+function possiblePlaces({ subject }: Policy, view: PolicyView): readonly string[] {
+  const [only, ...others] = listedValues(subject, namespaceKey + namespaceNameLabel)
+  const isCluster = view.scope === 'cluster'
+  if (only === undefined || others.length > 0)
+    return [...(isCluster ? namespacesHolding(subject, view) : knownNamespaces(view))]
+  const isKnown = podsIn(only, view).length > 0 || (!isCluster && namespaceOf(view, only) !== undefined)
+  return isKnown ? [only] : []
 }
 
 function narrowedIn(namespace: string, policy: Policy, view: PolicyView): readonly Policy[] {
