@@ -3,6 +3,7 @@ import { createStore, type Store } from '../../src/core/store.ts'
 import { type KindName, kinds } from '../../src/k8s/kinds.ts'
 import type { Resource } from '../../src/k8s/resource.ts'
 import { rules } from '../../src/rules/index.ts'
+import { dialectsOf } from './dialects.ts'
 import {
   deploymentsOf,
   namespacesOf,
@@ -33,7 +34,7 @@ export function objectsOf(kind: KindName, size: WorldSize): Iterable<Wire> {
     case 'NetworkPolicy':
       return policiesOf(size)
     default:
-      return []
+      return size.dialects ? dialectsOf(kind, size) : []
   }
 }
 

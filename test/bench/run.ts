@@ -2,6 +2,7 @@ import { benchAdmission } from './admission.ts'
 import { benchCheckTree } from './check-tree.ts'
 import { benchLive } from './live.ts'
 import { benchPass } from './pass.ts'
+import { benchPolicies } from './policies.ts'
 import { benchStart } from './start.ts'
 import { benchWarm } from './warm.ts'
 import { benchWebhook } from './webhook.ts'
@@ -17,7 +18,8 @@ const benches: Readonly<Record<string, (seconds?: number) => unknown>> = {
   webhook: benchWebhook,
   admission: benchAdmission,
   warm: benchWarm,
-  pass: benchPass,
+  pass: () => benchPass(),
+  policies: benchPolicies,
   live: benchLive,
 }
 

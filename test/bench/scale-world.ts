@@ -11,6 +11,8 @@ export interface WorldSize {
   readonly pods: number
   /** Of each namespace. */
   readonly policies: number
+  /** Are there policies of other dialects beside the NetworkPolicies ({@link file://./dialects.ts})? */
+  readonly dialects?: boolean
 }
 
 export type Wire = Readonly<Record<string, unknown>>
@@ -197,7 +199,7 @@ function newPolicy(n: number, i: number, withProxy: boolean): Wire {
 }
 
 /** As an API server asks. */
-function reviewOf(operation: 'CREATE' | 'UPDATE' | 'DELETE', object: Wire | undefined, oldObject?: Wire): Wire {
+export function reviewOf(operation: 'CREATE' | 'UPDATE' | 'DELETE', object: Wire | undefined, oldObject?: Wire): Wire {
   const { apiVersion, kind, metadata } = (object ?? oldObject) as Wire & {
     readonly apiVersion: string
     readonly metadata: { readonly name: string; readonly namespace?: string }

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { makeSelfSigned } from '../../src/pki/self-signed.ts'
 import { reviewOf } from '../admission/reviews.ts'
+import type { AvailabilityOptions } from './availability.ts'
 import { startCluster, until } from './cluster.ts'
 import { followReplicas, service } from './endpoints.ts'
 import { account, registration, serverCrd, tlsName } from './installation.ts'
@@ -14,20 +15,11 @@ import { startLoad } from './steady-load.ts'
 /*
  * Replicas that come, go, die and stand still behind a Service while policies are created at a steady rate (reliability, T39 to T42).
  * The API server dials what EndpointSlices say, so this runs in a network namespace of its own in which 10.244.0.0/16 is local;
- * availability.e2e.ts makes it, and a soak runs it for longer. Argument, as JSON: how long.
+ * availability.ts makes it. Argument, as JSON: how much of it.
  */
 
-const { perSecond, rounds, stopSeconds, floodSeconds, gapSeconds } = JSON.parse(process.argv[2] ?? '{}') as {
-  /** Policies created, each second. */
-  readonly perSecond: number
-  /** Of a rolling restart of both replicas. */
-  readonly rounds: number
-  /** For which one replica stands still. */
-  readonly stopSeconds: number
-  readonly floodSeconds: number
-  /** Pauses after which a kept connection is used again. */
-  readonly gapSeconds: readonly number[]
-}
+const options: AvailabilityOptions = JSON.parse(process.argv[2] ?? '{}')
+const { perSecond, rounds, stopSeconds, floodSeconds, gapSeconds } = options
 
 const webhookTimeoutMs = 5000
 

@@ -31,7 +31,8 @@ function file(index: PodIndex, namespace: string, view: MeshView): void {
 }
 
 /** Namespaces of a cluster in which a selector may hold meshed Pods, the subject of the review among them. */
-export function namespacesHolding(box: Box, view: MeshView): readonly string[] {
+export function namespacesHolding(box: Box, view: MeshView): ReadonlySet<string> {
   const held = view.maintain(buildIndex, correctIndex).namespacesOf(box)
-  return [...namespacesWithPods(view)].filter((name) => held.has(name) || namespaceOf(view, name) === undefined)
+  const names = [...namespacesWithPods(view)]
+  return new Set(names.filter((name) => held.has(name) || namespaceOf(view, name) === undefined))
 }

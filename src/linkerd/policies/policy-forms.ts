@@ -2,11 +2,14 @@ import type { View } from '../../core/view.ts'
 import { isUnresolved } from '../../k8s/json.ts'
 import { kinds } from '../../k8s/kinds.ts'
 import type { Resource } from '../../k8s/resource.ts'
-import type { Box } from '../../policy/box.ts'
+import type { Labels } from '../../k8s/selector.ts'
+import { type Box, listedValues } from '../../policy/box.ts'
+import { indexBoxes } from '../../policy/box-index.ts'
 import { calicoTiers } from '../../policy/calico-network-policy.ts'
-import { type Policy, podKey } from '../../policy/policy.ts'
+import { namespaceKey, namespaceNameLabel, type Policy, podKey } from '../../policy/policy.ts'
 import { type PolicyKind, policyKinds, translate } from '../../policy/translate.ts'
-import { isControlPlane, meshReads } from '../pods/meshed.ts'
+import { isControlPlane, meshReads, namespaceOf } from '../pods/meshed.ts'
+import { podsIn } from '../pods/pod-facts.ts'
 import type { LinkerdSettings } from '../settings.ts'
 import { namespacesHolding } from './mesh-index.ts'
 import { knownNamespaces, namespaceLabelsOf, namespaceMatches } from './policy-peers.ts'
@@ -16,7 +19,7 @@ export const policyReads = [...meshReads, ...policyKinds, 'CalicoTier'] as const
 
 export type PolicyView = View<(typeof policyReads)[number], LinkerdSettings>
 
-const namespacedKinds = policyKinds.filter((kind) => kinds[kind].namespaced)
+export const namespacedKinds = policyKinds.filter((kind) => kinds[kind].namespaced)
 const wideKinds = policyKinds.filter((kind) => !kinds[kind].namespaced)
 
 /** An object of any dialect in the common form, once per object: objects do not change. */
@@ -50,20 +53,53 @@ function findPolicies(view: PolicyView, namespace: string): readonly Policy[] {
   const own = namespacedKinds.flatMap((kind) =>
     view.inNamespace<PolicyKind>(kind, namespace).flatMap((one) => formsOf(one, view)),
   )
-  const wide = wideKinds.flatMap((kind) => view.all<PolicyKind>(kind).flatMap((one) => formsOf(one, view)))
-  return [...own, ...(namespace === '' ? wide : wide.flatMap((policy) => narrowed(policy, namespace, view)))]
+  if (namespace === '') return [...own, ...view.derive(findWide).all]
+  const here = placedAt(own, namespace, view).map((one) =>
+    asksNamespace(one.policy) ? narrowed(one, namespace) : one.policy,
+  )
+  return [...here, ...widePoliciesAt(namespace, view).map((one) => narrowed(one, namespace))]
 }
 
-/** What a policy about Pods of any namespace says of this one. */
-function narrowed(policy: Policy, namespace: string, view: PolicyView): readonly Policy[] {
-  const match = namespaceMatches(policy.subject, namespace, namespaceLabelsOf(namespace, view))
-  if (match === 'no') return []
+/** Does it ask for labels of the namespace? Cilium's may, although they are about one namespace. */
+function asksNamespace({ subject }: Policy): boolean {
+  return [...subject.keys()].some((key) => key.startsWith(namespaceKey))
+}
+
+/** A policy, and whether it is about Pods of a namespace. */
+export interface PolicyAt {
+  readonly policy: Policy
+  readonly match: 'yes' | 'maybe'
+}
+
+/** The policies about Pods of any namespace that are about this one, or may be. */
+export function widePoliciesAt(namespace: string, view: PolicyView): readonly PolicyAt[] {
+  const { all, holding } = view.derive(findWide)
+  const labels = namespaceLabelsOf(namespace, view)
+  return labels ? holding(labels).map((policy) => ({ policy, match: 'yes' })) : placedAt(all, namespace, view)
+}
+
+/** Of these policies, those that are about the namespace, or may be. */
+export function placedAt(policies: readonly Policy[], namespace: string, view: PolicyView): readonly PolicyAt[] {
+  const labels = namespaceLabelsOf(namespace, view)
+  return policies.flatMap((policy): PolicyAt[] => {
+    const match = namespaceMatches(policy.subject, namespace, labels)
+    return match === 'no' ? [] : [{ policy, match }]
+  })
+}
+
+function findWide(view: PolicyView): { all: readonly Policy[]; holding: (labels: Labels) => readonly Policy[] } {
+  const all = wideKinds.flatMap((kind) => view.all<PolicyKind>(kind).flatMap((one) => formsOf(one, view)))
+  return { all, holding: indexBoxes(all, ({ subject }) => subject, namespaceKey).holding }
+}
+
+/** What a policy says of a namespace: its subject then speaks of Pods alone. */
+function narrowed({ policy, match }: PolicyAt, namespace: string): Policy {
   const subject: Box = new Map([...policy.subject].filter(([key]) => key.startsWith(podKey)))
   // One that may be about the namespace, or not, is no policy of it.
   const narrow: Policy =
     match === 'maybe' ? { ...policy, subject, unknownSubject: true } : { ...policy, namespace, subject }
   origins.set(narrow, policy)
-  return [narrow]
+  return narrow
 }
 
 /**
@@ -71,14 +107,28 @@ function narrowed(policy: Policy, namespace: string, view: PolicyView): readonly
  * namespace also stands for those nobody has seen.
  */
 export function placesOf(policy: Policy, isWide: boolean, view: PolicyView): readonly Policy[] {
-  if (!isWide) return [policy]
-  const names = view.scope === 'cluster' ? namespacesHolding(policy.subject, view) : knownNamespaces(view)
-  return [...names]
+  if (!isWide) return asksNamespace(policy) ? narrowedIn(policy.namespace, policy, view) : [policy]
+  return possiblePlaces(policy, view)
     .filter((name) => !isControlPlane(name, view))
-    .flatMap((name) => view.deriveFor(name, findNarrowed).get(policy) ?? [])
+    .flatMap((name) => narrowedIn(name, policy, view))
 }
 
-/** What policies about Pods of any namespace say of this one, where they surely are about it. */
+/** Namespaces that a policy may be about; where it names one, only that is looked at. */
+function possiblePlaces({ subject }: Policy, view: PolicyView): readonly string[] {
+  const [only, ...others] = listedValues(subject, namespaceKey + namespaceNameLabel)
+  const isCluster = view.scope === 'cluster'
+  if (only === undefined || others.length > 0)
+    return [...(isCluster ? namespacesHolding(subject, view) : knownNamespaces(view))]
+  const isKnown = podsIn(only, view).length > 0 || (!isCluster && namespaceOf(view, only) !== undefined)
+  return isKnown ? [only] : []
+}
+
+function narrowedIn(namespace: string, policy: Policy, view: PolicyView): readonly Policy[] {
+  const found = view.deriveFor(namespace, findNarrowed).get(policy)
+  return found ? [found] : []
+}
+
+/** What policies say of this namespace that ask for its labels, where they surely are about it. */
 function findNarrowed(view: PolicyView, namespace: string): ReadonlyMap<Policy, Policy> {
   const here = policiesIn(namespace, view).filter((policy) => policy.namespace === namespace)
   return new Map(here.flatMap((policy) => [[origins.get(policy) ?? policy, policy]]))

@@ -1,17 +1,24 @@
 import { type Cache, createCache } from '../../core/cache.ts'
 import { isUnresolved } from '../../k8s/json.ts'
-import type { Resource } from '../../k8s/resource.ts'
 import type { Labels } from '../../k8s/selector.ts'
 import { type Box, boxKey, contains, listedValues, mayContain } from '../../policy/box.ts'
 import { indexBoxes } from '../../policy/box-index.ts'
 import { namespaceKey, namespaceNameLabel, type Policy, podKey } from '../../policy/policy.ts'
-import { type PolicyKind, policyKinds } from '../../policy/translate.ts'
+import type { PolicyKind } from '../../policy/translate.ts'
 import { witnessOf } from '../../policy/witness.ts'
 import { injectedLabels } from '../facts.ts'
 import { controlPlanesOf, isControlPlane, isNamespaceMeshed } from '../pods/meshed.ts'
 import { imaginedPodIn, namespacesWithPods, type PodFacts, podsIn } from '../pods/pod-facts.ts'
 import { podsHeld } from '../pods/selected-pods.ts'
-import { formsOf, type PolicyView } from './policy-forms.ts'
+import {
+  formsOf,
+  namespacedKinds,
+  type PolicyAt,
+  type PolicyView,
+  placedAt,
+  unplacedForms,
+  widePoliciesAt,
+} from './policy-forms.ts'
 import { namespaceLabelsOf, namespaceMatches } from './policy-peers.ts'
 
 /** A policy that is about a Pod, or may be once its values are filled in. */
@@ -37,20 +44,18 @@ interface PoliciesAt {
   readonly isOpen: boolean
 }
 
-interface PolicyAt {
-  readonly policy: Policy
-  readonly match: 'yes' | 'maybe'
-}
-
 function findPolicies(view: PolicyView, namespace: string): PoliciesAt {
-  const own = policyKinds.flatMap((kind) => view.inNamespace<PolicyKind>(kind, namespace))
-  const labels = namespaceLabelsOf(namespace, view)
-  const all = [...own, ...view.derive(findWide)].flatMap((resource) =>
-    formsOf(resource, view).flatMap((policy): PolicyAt[] => {
-      const match = namespaceMatches(policy.subject, namespace, labels)
-      return match === 'no' ? [] : [{ policy, match }]
-    }),
-  )
+  const own = namespacedKinds.flatMap((kind) => view.inNamespace<PolicyKind>(kind, namespace))
+  const unplaced = view.scope === 'cluster' ? [] : unplacedForms(view)
+  const all = [
+    ...placedAt(
+      own.flatMap((resource) => formsOf(resource, view)),
+      namespace,
+      view,
+    ),
+    ...widePoliciesAt(namespace, view),
+    ...placedAt(unplaced, namespace, view),
+  ]
   const exact = all.map(({ policy, match }) => ({ policy, certain: isCertain(policy, match) }))
   const { holding } = indexBoxes(exact, ({ policy }) => policy.subject, podKey)
   const lists = new Map<string, readonly PolicyOn[]>()
@@ -70,22 +75,6 @@ function findPolicies(view: PolicyView, namespace: string): PoliciesAt {
 
 function isCertain({ namespace, unknownSubject }: Policy, match: PolicyAt['match']): boolean {
   return !isUnresolved(namespace) && match === 'yes' && !unknownSubject
-}
-
-const wideKinds = [
-  'CiliumClusterwideNetworkPolicy',
-  'CalicoGlobalNetworkPolicy',
-  'AdminNetworkPolicy',
-  'BaselineAdminNetworkPolicy',
-  'ClusterNetworkPolicy',
-] as const satisfies readonly PolicyKind[]
-
-/** Policies of the whole cluster; in files, those of a namespace that is not filled in yet as well, which may be any. */
-function findWide(view: PolicyView): readonly Resource<PolicyKind>[] {
-  const wide = wideKinds.flatMap((kind) => view.all<PolicyKind>(kind))
-  if (view.scope === 'cluster') return wide
-  const unplaced = policyKinds.flatMap((kind) => view.all<PolicyKind>(kind))
-  return [...wide, ...unplaced.filter(({ namespace }) => isUnresolved(namespace))]
 }
 
 /** Every policy that is about the Pod, or may be. Pods of a namespace that the same ones are about have the same list. */
