@@ -127,6 +127,7 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     unready: () => [
       ...certificate.unready(),
       ...(authority?.unready() ?? []),
+      ...(selfWatch?.unready() ?? []),
       ...(Date.now() - started < patienceMs ? surroundings.troubles() : []),
     ],
     troubles: () => [

@@ -1,5 +1,5 @@
 import type { Registration } from '../admission/drift.ts'
-import { type OwnNames, ownTrust } from '../admission/own-configurations.ts'
+import { type OwnNames, ownKinds, ownTrust } from '../admission/own-configurations.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import type { CertificateReader } from '../linkerd/certificate.ts'
 import { type CanaryWatchOptions, watchCanary } from './canary-watch.ts'
@@ -68,6 +68,7 @@ export function watchSelf(options: SelfWatchOptions): SelfWatch {
   const trust = watchTrust({
     ...options,
     inForce: () => ownTrust(snapshot, own),
+    isCurrent: () => ownKinds.every((kind) => snapshot.trouble(kind) === undefined),
     unreadyAfterMs: mendsBundles ? undefined : times.unreadyAfterMs,
   })
   const canaryBy = ({ create }: { create: CanaryWatchOptions['tryToCreate'] }) =>

@@ -12,6 +12,8 @@ export interface TrustWatchOptions {
   readonly port: number
   /** What is in force now. */
   readonly inForce: () => readonly BundleInForce[]
+  /** Is that current? What is stale may be wrong, and API servers may know better. */
+  readonly isCurrent: () => boolean
   readonly reader: CertificateReader
   readonly metrics: Metrics
   readonly log: SelfLog
@@ -26,7 +28,7 @@ const timeoutMs = 5000
 
 /** Looks whether API servers can verify what this replica serves. */
 export function watchTrust(options: TrustWatchOptions): Watch {
-  const { own, host, port, inForce, reader, metrics, log, nowMs, unreadyAfterMs } = options
+  const { own, host, port, inForce, isCurrent, reader, metrics, log, nowMs, unreadyAfterMs } = options
   const success = metrics.gauge(
     'meshgate_trust_probe_success',
     'Whether API servers can verify what this replica serves, by the caBundles in force. Absent while that is not known.',
@@ -50,7 +52,7 @@ export function watchTrust(options: TrustWatchOptions): Watch {
       else success.set(last.as === 'trusted' ? 1 : 0)
       if (last.as === 'trusted') lastSuccess.set(nowMs() / 1000)
       if (last.as === 'failed') countFailure(last.reason)
-      distrustedMs = last.as === 'failed' && last.byAll ? (distrustedMs ?? nowMs()) : undefined
+      distrustedMs = last.as === 'failed' && last.byAll && isCurrent() ? (distrustedMs ?? nowMs()) : undefined
       if (keyOf(last) === before) return
       if (last.as === 'failed') log.error(`API servers cannot verify what is served (${last.reason}): ${last.text}`)
       else if (last.as === 'trusted') log.info('API servers can verify what is served')

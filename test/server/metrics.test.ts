@@ -1,5 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { createMetrics } from '../../src/server/metrics.ts'
+
+const root = join(import.meta.dirname, '../..')
 
 t.test('it exposes what it counted', async (t) => {
   const metrics = createMetrics()
@@ -61,4 +65,16 @@ t.test('it explains every metric, and shares none with another server', async (t
   const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name)
   t.ok(names.length >= 9)
   for (const name of names) t.match(text, new RegExp(`^# HELP ${name} [A-Z].*\\.$`, 'm'))
+})
+
+t.test('it has a line in the documentation for each metric', async (t) => {
+  const documented = readFileSync(join(root, 'docs/operations.md'), 'utf8')
+  const { text } = await createMetrics().expose()
+  const exposed = text.matchAll(/^# HELP (\S+)/gm).map(([, name]) => name ?? '')
+  const folder = join(root, 'src/server')
+  const sources = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'))
+  const kept = sources.flatMap((source) => [...source.matchAll(/'(meshgate_[a-z_]+)'/g)].map(([, name]) => name ?? ''))
+  const names = new Set([...exposed, ...kept])
+  t.ok(names.size > 30)
+  for (const name of names) t.ok(new RegExp(`\`${name}(?:\\{[a-z,]*\\})?\``).test(documented), name)
 })

@@ -139,6 +139,16 @@ t.test(
   },
 )
 
+t.test('it stays ready where what it knows is stale', async (t) => {
+  const { world, watch, samples, install, store, look } = await replica(t, { dryRun: undefined })
+  install(otherCa.pem)
+  await look()
+  world.nowMs += 3 * minute
+  store.mark('MutatingWebhookConfiguration', { as: 'stale', why: 'nothing from the API server' })
+  await look()
+  t.same([watch.unready(), await samples('trust_probe_success')], [[], ['meshgate_trust_probe_success 0']])
+})
+
 t.test('it forgets what it thought when it may not look any more', async (t) => {
   const { world, watch, samples, install, store, look } = await replica(t, { dryRun: undefined })
   install(otherCa.pem)

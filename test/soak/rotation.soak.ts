@@ -1,0 +1,74 @@
+import { readdirSync } from 'node:fs'
+import t from 'tap'
+import { until } from '../e2e/cluster.ts'
+import { ecdsa, fingerprintOf, shakeHandsAnew } from '../e2e/own-registration.ts'
+import { startRotation } from '../e2e/rotation-story.ts'
+
+/*
+ * Rotation for long: every order in which a leaf, its CA and the caBundle can change with cert-manager's defaults, again and
+ * again at fifty calls a second. ROTATIONS says how many leaves; MESHGATE_KIT_BIN as for the end-to-end tests.
+ */
+
+const bin = process.env['MESHGATE_KIT_BIN']
+const skip =
+  bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and cert-manager-lab' : false
+const rotations = Number(process.env['ROTATIONS'] ?? 200)
+
+/** The 1st to 7th only renew the leaf, the 8th and 9th get a CA with the same key, the 10th one with a new key. */
+const round = 10
+
+t.test(`${rotations} rotations`, { skip, timeout: 3_600_000 }, async (t) => {
+  const story = await startRotation(t, bin ?? '')
+  const { cluster, manager, loadOf, mount, isServed, isTrusted, isAuthorityIn, fingerprintServed, sum, replica } = story
+  await isTrusted(1)
+  const distrusted = await sum('meshgate_trust_probe_failures_total')
+  const load = loadOf(t, 'shop', 50)
+  const sizes: { readonly rssMiB: number; readonly files: number }[] = []
+  for (let rotation = 1; rotation <= rotations; rotation++) {
+    const step = rotation % round
+    const makesNewKey = step === 0
+    const renewsCa = step === 8 || step === 9 || makesNewKey
+    const fileFirst = Math.floor(rotation / round) % 2 === 0
+    if (renewsCa) {
+      await manager.change('meshgate-ca', {
+        privateKey: { ...ecdsa, rotationPolicy: makesNewKey ? 'Always' : 'Never' },
+      })
+      if (fileFirst) manager.pauseInjector()
+      await manager.renew('meshgate-ca')
+    }
+    const secret = await manager.renew('meshgate-tls')
+    if (fileFirst) {
+      await mount(secret)
+      await shakeHandsAnew(cluster)
+      const isServedNow = (await fingerprintServed()) === fingerprintOf(secret)
+      if (isServedNow === makesNewKey) t.fail(`rotation ${rotation}: ${isServedNow ? 'served' : 'waits'}`)
+      manager.resumeInjector()
+    } else {
+      await isAuthorityIn(secret)
+      await mount(secret)
+    }
+    await isServed(secret)
+    await shakeHandsAnew(cluster)
+    if (rotation % 20 === 0) {
+      sizes.push({
+        rssMiB: Math.round(process.memoryUsage.rss() / 2 ** 20),
+        files: readdirSync('/proc/self/fd').length,
+      })
+      t.comment(`${rotation} rotations, ${load.failures().length} failures, ${JSON.stringify(sizes.at(-1))}`)
+    }
+  }
+  const { calls, failures, rate } = await load.stop()
+  t.comment(`${calls} calls, ${rate} a second, during ${rotations} rotations`)
+  t.same(failures.slice(0, 10), [])
+  t.equal(await sum('meshgate_certificate_reloads_total{result="swapped"}'), rotations)
+  t.equal(await sum('meshgate_certificate_reloads_total{result="forced"}'), 0)
+  t.equal(await sum('meshgate_trust_probe_failures_total'), distrusted)
+  t.equal((await replica.ready()).status, 200)
+  await until(
+    'descriptors as before',
+    () => true,
+    async () => {
+      return readdirSync('/proc/self/fd').length <= (sizes[0]?.files ?? 0) + 20
+    },
+  )
+})
