@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -72,4 +72,8 @@ t.test('it serves what nobody trusts until there is something else, and says why
   t.match(text, /^meshgate_self_secret_foreign 0$/m)
   t.match(text, /^meshgate_self_secret_writes_total\{result="created"\} 0$/m)
   t.notMatch(text, /^meshgate_self_ca_expiry_timestamp_seconds /m, 'what is not known is not zero')
+  const documented = readFileSync(join(import.meta.dirname, '../docs/operations.md'), 'utf8')
+  const kept = [...text.matchAll(/^# HELP (meshgate_self_\w+)/gm)].map(([, metric = '']) => metric)
+  t.equal(kept.length, 6)
+  for (const metric of kept) t.match(documented, new RegExp(`^\\| \`${metric}[{\`]`, 'm'), `${metric} is documented`)
 })

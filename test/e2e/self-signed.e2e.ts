@@ -79,10 +79,11 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
     await cluster.request('DELETE', secretPath)
   })
 
+  const three: ServeProcess[] = []
   await t.test('it makes one CA among three that start together on an empty cluster', async (t) => {
     await install()
     const began = Date.now()
-    const three = ['a', 'b', 'c'].map((name) => start(name))
+    three.push(...['a', 'b', 'c'].map((name) => start(name, brisk)))
     await soon('readiness', async () => (await Promise.all(three.map((one) => one.isReady()))).every(Boolean))
     const seconds = (Date.now() - began) / 1000
     t.comment(`three processes ready after ${seconds} s`)
@@ -114,8 +115,7 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
     t.notMatch(JSON.stringify(managers.fieldsV1), /"f:(?:service|rules|failurePolicy|namespaceSelector)"/)
 
     // As a `helm upgrade` whose template has an empty caBundle, while the API server is slow.
-    const route = three.map((one) => one.port())
-    balancer.route(route)
+    balancer.route(three.map((one) => one.port()))
     await install()
     const blanked = Date.now()
     cluster.signal('SIGSTOP')
@@ -126,25 +126,9 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
     t.ok(Date.now() - blanked < 60_000)
     await soon('a call', async () => (await api.call()) === 'accepted')
     t.ok((await Promise.all(three.map((one) => one.isReady()))).every(Boolean), 'nobody ceased to be ready')
-    await end(three)
-
-    // Nobody is there to mend them but one that is not ready, and the API server does not even answer.
-    await install()
-    cluster.signal('SIGSTOP')
-    const late = start('late')
-    await pause(5000)
-    cluster.signal('SIGCONT')
-    await soon('readiness', () => late.isReady())
-    balancer.route([late.port()])
-    t.equal(await api.call(), 'accepted')
-    t.equal(await late.metric('meshgate_self_ca_bundle_patches_total', 'patched'), 2)
-    await end([late])
   })
 
   await t.test('it repairs whatever happens to the Secret, and loses no call', async (t) => {
-    const three = ['d', 'e', 'f'].map((name) => start(name, brisk))
-    await soon('readiness', async () => (await Promise.all(three.map((one) => one.isReady()))).every(Boolean))
-    balancer.route(three.map((one) => one.port()))
     const load = api.load()
     const isWhole = async () => {
       const secret = await api.secret()
@@ -174,6 +158,19 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
     t.same(lost, [])
     t.equal((await api.secret()).metadata.labels['meshgate.dev/self-signed'], 'true')
     await end(three)
+  })
+
+  await t.test('it mends what it is called by before it is ready, also when the API server stands still', async (t) => {
+    await install()
+    cluster.signal('SIGSTOP')
+    const late = start('late')
+    await pause(5000)
+    cluster.signal('SIGCONT')
+    await soon('readiness', () => late.isReady())
+    balancer.route([late.port()])
+    t.equal(await api.call(), 'accepted')
+    t.equal(await late.metric('meshgate_self_ca_bundle_patches_total', 'patched'), 2)
+    await end([late])
     await cluster.request('DELETE', secretPath)
   })
 

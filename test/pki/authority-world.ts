@@ -195,7 +195,7 @@ export function createAuthorityWorld(count: number, times: Times): AuthorityWorl
     lostCall() {
       // What some API server may still, or already, go by.
       const trusted = histories.flatMap((history) =>
-        history.filter((_, i) => (history[i + 1]?.sinceMs ?? Number.POSITIVE_INFINITY) >= nowMs - times.lagMs),
+        history.filter((_, i) => (history[i + 1]?.sinceMs ?? Number.POSITIVE_INFINITY) > nowMs - times.lagMs),
       )
       for (const [i, { keeper }] of replicas.entries()) {
         const leaf = keeper.leaf()
