@@ -132,8 +132,8 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
     ...(clients ? { clientNames: clients.names } : {}),
     unready: () => [
       ...certificate.unready(),
-      ...(selfWatch?.unready() ?? []),
       ...(authority?.unready() ?? []),
+      ...(selfWatch?.unready() ?? []),
       ...(Date.now() - started < patienceMs ? surroundings.troubles() : []),
     ],
     troubles: () => [

@@ -49,6 +49,12 @@ export const usualLives: Lives = { authorityMs: 3650 * dayMs, leafMs: 90 * dayMs
 const longestPauseMs = 20_000
 const shortestPauseMs = 500
 
+/** While something is missing that is about to come. */
+const impatientPauseMs = 2000
+
+/** Helm makes webhook configurations after what they lead to; until they hold the CA, calls fail. */
+const installMs = 300_000
+
 /** API servers read their configuration from a watch, and so much later they have at the latest. */
 const longestSettleMs = 2000
 
@@ -96,18 +102,26 @@ export async function openOwnAuthority(options: OwnAuthorityOptions): Promise<Ow
     record(keeper.health())
     if (served === keeper.leaf()?.id) return
     served = keeper.leaf()?.id
-    await follower?.renewed()
+    try {
+      await follower?.renewed()
+    } catch (error) {
+      follower?.log.warn(`self-signed: ${error instanceof Error ? error.message : String(error)}`)
+    }
   }
+  const startedMs = Date.now()
+  const isComplete = () =>
+    keeper.leaf() !== undefined &&
+    keeper.isTrusted() &&
+    (keeper.health().configurations === 2 || Date.now() - startedMs > installMs)
   const lookAgainAndAgain = async (first: Promise<void>) => {
     await first
     while (!signal.aborted) {
       // Replicas that were started together should not always look together.
-      const ms = pauseMs * (0.8 + 0.2 * Math.random())
+      const ms = (isComplete() ? pauseMs : Math.min(pauseMs, impatientPauseMs)) * (0.8 + 0.2 * Math.random())
       await setTimeout(ms, undefined, { signal, ref: false }).catch(() => undefined)
       if (!signal.aborted) await lookOnce()
     }
   }
-  const startedMs = Date.now()
   const first = lookOnce()
   void lookAgainAndAgain(first)
   await Promise.race([first, setTimeout(firstLookMs, undefined, { signal, ref: false }).catch(() => undefined)])

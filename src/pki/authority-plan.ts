@@ -252,9 +252,10 @@ function keptLeaf(step: Step & { do: 'begin' }, { leaf }: Held): Leaf | undefine
  * | Secret | served now | the Secret's leaf | serve |
  * |---|---|---|---|
  * | without a good leaf | | | as before |
- * | | nothing, or what has less than a tenth of its life left | | the Secret's |
+ * | | nothing, or what has ended | | the Secret's |
  * | | of the same issuer | | the Secret's |
  * | | trusted by fewer caBundles | | the Secret's |
+ * | | less than a tenth of its life left | seen trusted everywhere | the Secret's |
  * | | | trusted everywhere for the overlap | the Secret's |
  * | | | not so | as before |
  */
@@ -267,11 +268,11 @@ export function leafToServe(
 ): Leaf | undefined {
   const { leaf } = held
   if (leaf === undefined) return served
-  if (served === undefined || isUrgent(served, nowMs)) return leaf
+  if (served === undefined || served.notAfterMs <= nowMs) return leaf
   if (leaf.issuer === served.issuer) return leaf
   const trusting = (id: string) => live?.filter((one) => holds(one, id)).length ?? 0
   if (trusting(leaf.issuer) > trusting(served.issuer)) return leaf
-  return isTrustedFor(held, leaf.issuer, nowMs, lives.overlapMs) ? leaf : served
+  return isTrustedFor(held, leaf.issuer, nowMs, isUrgent(served, nowMs) ? 0 : lives.overlapMs) ? leaf : served
 }
 
 /** Have all caBundles held this authority for so long, as far as the Secret tells? */

@@ -52,6 +52,8 @@ export interface KeeperHealth {
   readonly foreign: boolean
   /** When the authority that signs ends; undefined until one is known. */
   readonly authorityNotAfterMs: number | undefined
+  /** Of our two, those that were there at the last look. */
+  readonly configurations: number
   /** Certificates in the bundle. */
   readonly authorities: number
   /** When both the Secret and the caBundles were last read, and nothing went wrong. */
@@ -92,6 +94,7 @@ export function createAuthorityKeeper(tools: KeeperTools): AuthorityKeeper {
   let trusted = false
   let held: Held = nothingHeld
   let foreign = false
+  let there = 0
   let lastGoodMs: number | undefined
   let troubles: readonly string[] = []
 
@@ -112,15 +115,20 @@ export function createAuthorityKeeper(tools: KeeperTools): AuthorityKeeper {
     log('info', written ? told[step.do] : `another replica was faster: adopting its Secret (${step.do})`)
   }
   const publish = async (names: readonly string[], configurations: readonly FoundConfiguration[]) => {
+    const failures: string[] = []
     for (const { name, trust } of configurations) {
       if (!names.includes(name)) continue
-      const patched = await trust(held.authorities).catch((error: unknown) => {
+      try {
+        const patched = await trust(held.authorities)
+        bundlePatches[patched ? 'patched' : 'conflict']++
+        log('info', patched ? `put the CA bundle into ${name}` : `${name} changed meanwhile: looking again`)
+      } catch (error) {
+        // The other one may be written all the same.
         bundlePatches.failed++
-        throw error
-      })
-      bundlePatches[patched ? 'patched' : 'conflict']++
-      log('info', patched ? `put the CA bundle into ${name}` : `${name} changed meanwhile: looking again`)
+        failures.push(`${name}: ${messageOf(error)}`)
+      }
     }
+    if (failures.length > 0) throw new Error(failures.join('; '))
   }
 
   /** @returns whether there may be more to do */
@@ -130,7 +138,12 @@ export function createAuthorityKeeper(tools: KeeperTools): AuthorityKeeper {
       wrong.push(`webhook configurations: ${messageOf(error)}`)
       return undefined
     })
-    const secret = await readSecret()
+    there = configurations?.length ?? there
+    const secret = await readSecret().catch((error: unknown) => {
+      wrong.push(`Secret: ${messageOf(error)}`)
+      return undefined
+    })
+    if (secret === undefined) return false
     const { found } = secret
     foreign = found.as === 'foreign'
     if (found.as !== 'foreign') held = found.as === 'ours' ? found.held : nothingHeld
@@ -171,6 +184,7 @@ export function createAuthorityKeeper(tools: KeeperTools): AuthorityKeeper {
       secretWrites,
       bundlePatches,
       foreign,
+      configurations: there,
       authorityNotAfterMs: held.authorities.find(({ id }) => id === held.signing?.id)?.notAfterMs,
       authorities: held.authorities.length,
       lastGoodMs,

@@ -5,8 +5,8 @@ export interface Balancer {
   readonly port: number
   /** From now on, connections lead to these ports of loopback. */
   route(ports: readonly number[]): void
-  /** Closes the connections that are open. To be called when nothing is under way. */
-  cut(): void
+  /** Closes the connections that are open, and waits until the other end knows. To be called when nothing is under way. */
+  cut(): Promise<void>
   /** Connections that an endpoint left unanswered: the calls on them are lost whatever certificates say. */
   unanswered(): number
   close(): Promise<void>
@@ -33,15 +33,21 @@ export async function startBalancer(): Promise<Balancer> {
     upstream.on('error', () => {})
     client.on('data', (chunk) => {
       waits = true
-      upstream.write(chunk)
+      if (!upstream.destroyed) upstream.write(chunk)
     })
     upstream.on('data', (chunk) => {
       waits = false
       client.write(chunk)
     })
-    upstream.on('close', () => {
-      if (waits && !client.destroyed) unanswered++
+    const leave = () => {
+      if (client.destroyed) return
+      unanswered++
       client.destroy()
+    }
+    upstream.on('close', () => {
+      if (waits) return leave()
+      // A call may be on its way already.
+      return client.on('data', leave).end()
     })
     client.on('close', () => upstream.destroy())
     if (client.destroyed) upstream.destroy()
@@ -56,8 +62,9 @@ export async function startBalancer(): Promise<Balancer> {
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const cut = () => {
-    for (const client of open) client.destroy()
+  const cut = async () => {
+    const closed = [...open].map((client) => new Promise((resolve) => client.once('close', resolve).end()))
+    await Promise.all(closed)
   }
   return {
     port: (server.address() as AddressInfo).port,
@@ -67,7 +74,7 @@ export async function startBalancer(): Promise<Balancer> {
     cut,
     unanswered: () => unanswered,
     async close() {
-      cut()
+      for (const client of open) client.destroy()
       await new Promise((resolve) => server.close(resolve))
     },
   }

@@ -135,6 +135,7 @@ t.test('it serves what is trusted', async (t) => {
   const before = leaf('old')
   const nearlyOver = leaf('old', 'l', nowMs - 90)
   const untrusted: Held = { ...replaced, published: undefined }
+  const justNow: Held = { ...replaced, published: { id: 'a', atMs: nowMs - 9 } }
   const rows: readonly (readonly [
     string,
     Leaf | undefined,
@@ -145,19 +146,15 @@ t.test('it serves what is trusted', async (t) => {
     ['no good leaf', before, { ...good, leaf: undefined }, live([a]), before],
     ['no good leaf, and never one', undefined, { ...good, leaf: undefined }, live([a]), undefined],
     ['nothing served', undefined, untrusted, undefined, fresh],
-    ['served is nearly over', nearlyOver, untrusted, live([old]), fresh],
+    ['served is over', leaf('old', 'l', nowMs - 100), untrusted, live([old]), fresh],
+    ['served is nearly over', nearlyOver, untrusted, live([old]), nearlyOver],
+    ['served is nearly over, trusted everywhere just now', nearlyOver, justNow, live([old, a]), fresh],
     ['of the same issuer', other, untrusted, live([]), fresh],
     ['served is trusted less', before, untrusted, live([a], [old, a]), fresh],
     ['served is trusted more', before, untrusted, live([old], [old, a]), before],
     ['caBundles not known', before, untrusted, undefined, before],
     ['trusted everywhere for the overlap', before, replaced, live([old, a]), fresh],
-    [
-      'trusted everywhere just now',
-      before,
-      { ...replaced, published: { id: 'a', atMs: nowMs - 9 } },
-      live([old, a]),
-      before,
-    ],
+    ['trusted everywhere just now', before, justNow, live([old, a]), before],
     ['seen with the next one', before, { ...marked(nowMs - 10), authorities: [old, a, b] }, live([old, a]), fresh],
     [
       'the next one was seen, not this',

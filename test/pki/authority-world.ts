@@ -57,6 +57,8 @@ export interface AuthorityWorld {
   secret(): Held | undefined
   /** Somebody else writes the Secret: changes it, or deletes it. */
   meddle(change: (held: Held) => Held | undefined): void
+  /** Nobody may write this configuration any more. */
+  forbid(configuration: number): void
   /** Somebody else writes a caBundle. */
   overwrite(configuration: number, bundle: readonly Authority[]): void
   bundles(): readonly (readonly Authority[])[]
@@ -77,6 +79,7 @@ export function createAuthorityWorld(count: number, times: Times): AuthorityWorl
   let calls: Call[] = []
   const log: string[] = []
   const writes = { created: 0 }
+  const forbidden = new Set<number>()
 
   const put = (i: number, bundle: readonly Authority[]) => histories[i]?.push({ sinceMs: nowMs, bundle })
   const startReplica = (): Omit<Replica, 'keeper'> => ({ generation: 0, isLooking: false, nextLookMs: nowMs })
@@ -105,8 +108,10 @@ export function createAuthorityWorld(count: number, times: Times): AuthorityWorl
               return {
                 name: `configuration ${i}`,
                 entries: [seen.bundle, seen.bundle],
-                trust: (authorities: readonly Authority[]) =>
-                  call(() => current(i) === seen && put(i, authorities) !== undefined),
+                async trust(authorities: readonly Authority[]) {
+                  if (forbidden.has(i)) throw new Error('you may not')
+                  return call(() => current(i) === seen && put(i, authorities) !== undefined)
+                },
               }
             }),
           ),
@@ -184,12 +189,13 @@ export function createAuthorityWorld(count: number, times: Times): AuthorityWorl
       const held = stored && change(stored.held)
       stored = held && { held, version: ++version }
     },
+    forbid: (i) => void forbidden.add(i),
     overwrite: put,
     bundles: () => histories.map((_, i) => current(i).bundle),
     lostCall() {
       // What some API server may still, or already, go by.
       const trusted = histories.flatMap((history) =>
-        history.filter((_, i) => (history[i + 1]?.sinceMs ?? Number.POSITIVE_INFINITY) >= nowMs - times.lagMs),
+        history.filter((_, i) => (history[i + 1]?.sinceMs ?? Number.POSITIVE_INFINITY) > nowMs - times.lagMs),
       )
       for (const [i, { keeper }] of replicas.entries()) {
         const leaf = keeper.leaf()

@@ -3,12 +3,13 @@ import t from 'tap'
 import type { Held } from '../../src/pki/authority-plan.ts'
 import { createAuthorityWorld, type Times } from './authority-world.ts'
 
+/** A look takes a second and more here, so that other things happen meanwhile: the last tenth of a leaf's life is longer. */
 const times: Times = {
-  authorityMs: 30_000,
-  leafMs: 10_000,
+  authorityMs: 40_000,
+  leafMs: 20_000,
   overlapMs: 1000,
   everyMs: 300,
-  slowestMs: 250,
+  slowestMs: 200,
   lagMs: 200,
 }
 
@@ -29,7 +30,7 @@ t.test('it loses no call, whatever replicas do at once, die of, or find damaged'
   let lost = 0
   const run = fc.asyncProperty(
     fc.integer({ min: 1, max: 4 }),
-    fc.array(fc.nat({ max: 1_000_000 }), { minLength: 1200, maxLength: 1200 }),
+    fc.array(fc.nat({ max: 1_000_000 }), { minLength: 1500, maxLength: 1500 }),
     fc.boolean(),
     async (count, choices, isHarmed) => {
       const world = createAuthorityWorld(count, times)
@@ -121,4 +122,39 @@ t.test('it begins anew where the Secret is gone, and goes on trusting what is st
     await world.settle()
   }
   t.equal(world.replicas[0]?.keeper.leaf()?.id, held?.leaf?.id)
+})
+
+t.test('it goes on trusting whom others trusted before it came, for two lives of a certificate', async (t) => {
+  // As in earnest: an authority outlives many leaves.
+  const world = createAuthorityWorld(2, { ...times, authorityMs: 10 * times.leafMs })
+  const stranger = { id: 'of cert-manager', pem: '', notBeforeMs: 0, notAfterMs: Number.MAX_SAFE_INTEGER }
+  for (const i of [0, 1]) world.overwrite(i, [stranger])
+  const look = async () => {
+    await world.pass(times.everyMs)
+    await world.settle()
+  }
+  for (let i = 0; i < 4; i++) await look()
+  const [first, second, ...others] = world.bundles()[0] ?? []
+  t.same([first, others], [stranger, []])
+  t.equal(second?.id, world.replicas[0]?.keeper.leaf()?.issuer)
+  const begun = world.nowMs()
+  while (world.bundles().flat().includes(stranger) && world.nowMs() < begun + 4 * times.leafMs) await look()
+  const lives = (world.nowMs() - begun) / times.leafMs
+  t.ok(lives > 1.8 && lives < 2.3, `it left after ${lives} lives`)
+})
+
+t.test('it mends the one caBundle where it may not write the other, and says so', async (t) => {
+  const world = await settled(1)
+  const [replica] = world.replicas
+  const good = world.bundles()[1]
+  world.forbid(0)
+  for (const i of [0, 1]) world.overwrite(i, [])
+  for (let i = 0; i < 2; i++) {
+    await world.pass(times.everyMs)
+    await world.settle()
+  }
+  t.same(world.bundles(), [[], good])
+  t.same(replica?.keeper.health().troubles, ['configuration 0: you may not'])
+  t.equal(replica?.keeper.health().bundlePatches.failed, 2)
+  t.equal(world.log.filter((line) => line.includes('you may not')).length, 1, 'it logs it once')
 })
