@@ -79,7 +79,7 @@ export async function startCertificate(options: CertificateOptions): Promise<Cer
     'meshgate_client_ca_reloads_total',
     "Looks at a file of clients' authorities that changed or is not usable, by result.",
     'result',
-    ['swapped', 'unreadable', 'no-certificate'],
+    ['swapped', 'unreadable', 'no-certificate', 'rejected'],
   )
   let waiting: { readonly sinceMs: number; readonly text: string; bundles: string } | undefined
   let look: (() => Promise<void>) | undefined
@@ -129,12 +129,9 @@ export async function startCertificate(options: CertificateOptions): Promise<Cer
         wait(result)
         tell.ofPair(result)
       }
-      const lookAtClients = async ({ look: lookAgain, current }: ClientAuthority) => {
-        const result = await lookAgain()
-        if (result.as === 'swapped') {
-          renew(tlsOptions(served.pair, current()))
-          forgetClients()
-        }
+      const lookAtClients = async (authority: ClientAuthority) => {
+        const result = await authority.look((pem) => renew(tlsOptions(served.pair, pem)))
+        if (result.as === 'swapped') forgetClients()
         if (result.as !== 'unchanged') countClientCa(result.as === 'refused' ? result.reason : result.as)
         tell.ofClients(result)
       }

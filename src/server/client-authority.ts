@@ -4,13 +4,17 @@ import { createCertificateReader } from '../pki/certificate-reader.ts'
 /** What a look at the file of clients' authorities led to. */
 export type AuthorityLook =
   | { readonly as: 'unchanged' | 'swapped' }
-  | { readonly as: 'refused'; readonly reason: 'unreadable' | 'no-certificate'; readonly message: string }
+  | { readonly as: 'refused'; readonly reason: 'unreadable' | 'no-certificate' | 'rejected'; readonly message: string }
 
 /** The authorities that may certify clients: PEM that follows its file. */
 export interface ClientAuthority {
   readonly current: () => string
-  /** Looks at the file now, and keeps what it had where that is of no use. */
-  readonly look: () => Promise<AuthorityLook>
+  /**
+   * Looks at the file now, and keeps what it had where that is of no use.
+   *
+   * @param take puts others in force; throws where TLS does not take them
+   */
+  readonly look: (take: (pem: string) => void) => Promise<AuthorityLook>
 }
 
 /**
@@ -24,7 +28,7 @@ export async function readClientAuthority(file: string): Promise<ClientAuthority
   if (wrong !== undefined) throw new Error(`${file}: ${wrong}`)
   return {
     current: () => current,
-    async look() {
+    async look(take) {
       let text: string
       try {
         text = await readFile(file, 'utf8')
@@ -34,6 +38,11 @@ export async function readClientAuthority(file: string): Promise<ClientAuthority
       if (text === current) return { as: 'unchanged' }
       const wrong = whyUseless(text)
       if (wrong !== undefined) return { as: 'refused', reason: 'no-certificate', message: `${file}: ${wrong}` }
+      try {
+        take(text)
+      } catch (error) {
+        return { as: 'refused', reason: 'rejected', message: `${file}: ${messageOf(error)}` }
+      }
       current = text
       return { as: 'swapped' }
     },

@@ -39,18 +39,25 @@ export const canaryAccess = [
 
 interface LiveWebhookEntry {
   name: string
+  timeoutSeconds: number
   failurePolicy: string
   clientConfig: { caBundle?: string; service: { name: string; port: number } }
 }
 
 export type LiveWebhooks = LiveWebhookEntry[]
 
-/** Both configurations as the chart has them: cert-manager fills in the caBundle. */
+/** On a machine that others use, a process may get no turn for seconds; here it matters whether calls are trusted, not how fast. */
+const timeoutSeconds = 30
+
+/** Both configurations as the chart has them, but for their patience: cert-manager fills in the caBundle. */
 export function installed(port: number): object[] {
   return (registration(port, '') as { kind: string; metadata: object; webhooks?: LiveWebhooks }[]).map((object) => {
     if (object.webhooks === undefined) return object
     const annotations = { 'cert-manager.io/inject-ca-from': 'meshgate/meshgate-tls' }
-    for (const { clientConfig } of object.webhooks) delete clientConfig.caBundle
+    for (const webhook of object.webhooks) {
+      delete webhook.clientConfig.caBundle
+      webhook.timeoutSeconds = timeoutSeconds
+    }
     return { ...object, metadata: { ...object.metadata, annotations } }
   })
 }
