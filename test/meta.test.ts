@@ -38,6 +38,19 @@ t.test('it is started in its image as npm start does, by the Node it is tested w
   t.equal(entry.at(-1), manifest.bin.meshgate)
 })
 
+t.test('it has every test that docs/reliability.md names', async (t) => {
+  const page = readFileSync(join(root, 'docs/reliability.md'), 'utf8')
+  const named = [...page.matchAll(/\[([^\]]+)\]\(\.\.\/(test\/[^)]+)\)/g)]
+  t.ok(named.length > 60)
+  for (const [, title = '', file = ''] of named)
+    if (!file.includes('/soak/')) t.ok(readFileSync(join(root, file), 'utf8').includes(title), `${file}: ${title}`)
+  const rows = [...page.matchAll(/^\| (T\d\d(?:, T\d\d)*) \|/gm)].flatMap(([, ids = '']) => ids.split(', '))
+  t.same(
+    rows,
+    Array.from({ length: 53 }, (_, i) => `T${String(i + 1).padStart(2, '0')}`),
+  )
+})
+
 t.test('it generates what is committed', async (t) => {
   const run = spawnSync(process.execPath, [join(root, 'scripts/generate.ts'), '--check'], { encoding: 'utf8' })
   t.equal(run.status, 0, run.stderr)
