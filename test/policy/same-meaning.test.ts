@@ -4,7 +4,7 @@ import type { Policy } from '../../src/policy/policy.ts'
 import { verdictOn } from '../../src/policy/verdict.ts'
 import { endpointOf, peerOfWorld } from '../oracle/compare.ts'
 import { diceFrom, networkPolicyFrom, type World, worldFrom } from '../oracle/worlds.ts'
-import { asAdmin, asCalico, asCilium, type WireNetworkPolicy } from './same-meaning.ts'
+import { asAdmin, asCalico, asCalicoDenying, asCilium, passingTier, type WireNetworkPolicy } from './same-meaning.ts'
 import { translated } from './translated.ts'
 
 const numRuns = 3000
@@ -73,6 +73,21 @@ t.test('it allows the same as a mix of NetworkPolicy and Calico policies', async
     t,
     (policies) => policies.flatMap((policy, i) => (i % 2 === 0 ? [policy] : asCalico(policy, 5, i % 3 === 0))),
     false,
+  )
+})
+
+t.test('it allows the same as Calico policies that deny what is left', async (t) => {
+  sameAs(t, (policies) => policies.flatMap((policy, i) => asCalicoDenying(policy, i % 2 === 0)), false)
+})
+
+t.test('it allows Pods the same as Calico policies behind a tier that passes everybody on', async (t) => {
+  sameAs(
+    t,
+    (policies, seed) => [
+      ...policies.flatMap((policy, i) => asCalico(policy, i, i % 2 === 0)),
+      passingTier(seed % 2 === 0 ? "app == 'x'" : 'has(tier)'),
+    ],
+    true,
   )
 })
 

@@ -141,6 +141,46 @@ export function asCalico(policy: WireNetworkPolicy, order: number | undefined, i
   ]
 }
 
+/** The same, with what a tier denies at its end said by rules: those that allow come before them. */
+export function asCalicoDenying(policy: WireNetworkPolicy, isGlobal: boolean): object[] {
+  return asCalico(policy, 10, isGlobal).flatMap((made) => {
+    const { metadata, spec } = made as { metadata: { name: string }; spec: { types: readonly string[] } }
+    const denying = (type: string) => (spec.types.includes(type) ? [{ action: 'Deny' }] : [])
+    return [
+      made,
+      {
+        ...made,
+        metadata: { ...metadata, name: `${metadata.name}-deny` },
+        spec: { ...spec, order: 2000, ingress: denying('Ingress'), egress: denying('Egress') },
+      },
+    ]
+  })
+}
+
+/** A tier before the others that passes everybody on, by one rule or by two that leave nobody out. */
+export function passingTier(half: string): object {
+  const pass = (member: 'source' | 'destination') => [
+    { action: 'Log' },
+    { action: 'Pass', [member]: { selector: half } },
+    { action: 'Pass', [member]: { notSelector: half } },
+    { action: 'Pass' },
+    { action: 'Deny' },
+  ]
+  return {
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'GlobalNetworkPolicy',
+    metadata: { name: 'pass' },
+    spec: {
+      tier: 'adminnetworkpolicy',
+      order: 1,
+      selector: 'all()',
+      types: ['Ingress', 'Egress'],
+      ingress: pass('source'),
+      egress: pass('destination'),
+    },
+  }
+}
+
 function calicoRules(rule: WireRule, direction: Direction, namespace: string): object[] {
   const peers = peersOf(rule)
   const entities = peers.length === 0 ? [{}] : peers.map((peer) => calicoEntity(peer, namespace))
