@@ -136,6 +136,10 @@ function findNarrowed(view: PolicyView, namespace: string): ReadonlyMap<Policy, 
 
 /** Policies of a namespace that is not filled in yet, which may be any. */
 export function unplacedForms(view: PolicyView): readonly Policy[] {
+  return view.derive(findUnplaced)
+}
+
+function findUnplaced(view: PolicyView): readonly Policy[] {
   return namespacedKinds.flatMap((kind) =>
     view
       .all<PolicyKind>(kind)
