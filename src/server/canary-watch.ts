@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type CanaryAnswer, type CanaryOutcome, canaryObject, canaryReasons, judgeCanary } from '../admission/canary.ts'
 import type { Metrics } from './metrics.ts'
-import type { SelfLog, Watch } from './self-watch.ts'
+import type { SelfLog, Watch } from './watch.ts'
 
 export interface CanaryWatchOptions {
   /** Our own. */

@@ -3,7 +3,7 @@ import { configurationDrift, type Drift, type Registration } from '../admission/
 import type { OwnNames } from '../admission/own-configurations.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import type { Metrics } from './metrics.ts'
-import type { SelfLog, Watch } from './self-watch.ts'
+import type { SelfLog, Watch } from './watch.ts'
 
 export interface DriftWatchOptions {
   readonly own: OwnNames

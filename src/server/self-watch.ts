@@ -6,17 +6,7 @@ import { type CanaryWatchOptions, watchCanary } from './canary-watch.ts'
 import { watchDrift } from './drift-watch.ts'
 import type { Metrics } from './metrics.ts'
 import { watchTrust } from './trust-watch.ts'
-
-/** Looks at one thing again and again. */
-export interface Watch {
-  look(): Promise<void>
-  /** What was seen, for people, a line each. */
-  lines(): readonly string[]
-  /** Why the replica should get no more calls. */
-  unready(): readonly string[]
-}
-
-export type SelfLog = Record<'info' | 'warn' | 'error', (text: string) => void>
+import type { SelfLog, Watch } from './watch.ts'
 
 /** How often each look is taken, and how long a replica that nobody trusts stays ready. */
 export interface SelfWatchTimes {

@@ -3,7 +3,7 @@ import { ownDnsName } from '../admission/own-configurations.ts'
 import type { CertificateReader } from '../linkerd/certificates/certificate.ts'
 import { type BundleInForce, probeTrust, type TrustOutcome, trustReasons } from '../pki/trust-probe.ts'
 import type { Metrics } from './metrics.ts'
-import type { SelfLog, Watch } from './self-watch.ts'
+import type { SelfLog, Watch } from './watch.ts'
 
 export interface TrustWatchOptions {
   readonly own: OwnNames
