@@ -215,11 +215,16 @@ export const injectorService = 'linkerd-proxy-injector'
 
 /**
  * Pods of the control plane by component, and who dials which of their container ports, past their proxies' inbound port: the
- * proxies' own clients (charts/partials/templates/_proxy.tpl), and the API server for webhooks
+ * proxies' own clients (charts/partials/templates/_proxy.tpl), and the API server for webhooks, by their Services
  * (charts/linkerd-control-plane/templates: identity.yaml, destination.yaml, proxy-injector.yaml).
  */
 export const controlPlanePods = [
-  { component: 'identity', proxies: [8080], apiServer: [] },
-  { component: 'destination', proxies: [8086, 8090], apiServer: [8443, 9443] },
-  { component: 'proxy-injector', proxies: [], apiServer: [8443] },
+  { component: 'identity', proxies: [8080], apiServer: [], webhooks: [] },
+  {
+    component: 'destination',
+    proxies: [8086, 8090],
+    apiServer: [8443, 9443],
+    webhooks: ['linkerd-policy-validator', 'linkerd-sp-validator'],
+  },
+  { component: 'proxy-injector', proxies: [], apiServer: [8443], webhooks: [injectorService] },
 ] as const

@@ -1,6 +1,7 @@
 import type { Resource } from '../k8s/resource.ts'
 import { closedControlPlane } from '../linkerd/policies/control-plane-ingress.ts'
 import { everyPolicy } from '../linkerd/policies/every-policy.ts'
+import { failurePolicyOf, type WebhookView, webhookReads } from '../linkerd/policies/outside-calls.ts'
 import { type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { PolicyKind } from '../policy/translate.ts'
@@ -29,13 +30,26 @@ node always gets through. Proxies are only asked for where meshed Pods or Namesp
     proxies:
       '{{client}} cannot reach {{target}} on TCP {{ports}}: no policy {{scope}}lets its proxy in, which {{consequence}}',
   },
-  reads: policyReads,
+  reads: [...policyReads, ...webhookReads],
   check: everyPolicy(reports),
 })
 
-function* reports(resource: Resource<PolicyKind>, view: PolicyView) {
+/** What becomes of requests when the API server goes on without the webhook, and when it does not. */
+const withoutInjector = {
+  Ignore: 'Pods are created without a proxy, and nobody is told',
+  Fail: 'Pods are not created at all',
+}
+const withoutValidators = {
+  Ignore: 'its policies and profiles are accepted unchecked',
+  Fail: 'its policies and profiles cannot be changed',
+}
+
+function* reports(resource: Resource<PolicyKind>, view: PolicyView & WebhookView) {
   const scope = view.scope === 'cluster' ? '' : 'in the files given '
-  for (const { path, target, component, ports, client, sure } of closedControlPlane(resource, view)) {
+  for (const { path, target, component, controlPlane, webhooks, ports, client, sure } of closedControlPlane(
+    resource,
+    view,
+  )) {
     const data = { target, ports: ports.join(', '), scope }
     if (client !== undefined) {
       const consequence =
@@ -49,10 +63,9 @@ function* reports(resource: Resource<PolicyKind>, view: PolicyView) {
       } as const
       continue
     }
-    const consequence =
-      component === 'proxy-injector'
-        ? "with failurePolicy Ignore, Linkerd's default, Pods are created without a proxy, and nobody is told"
-        : "with failurePolicy Ignore, Linkerd's default, its policies and profiles are accepted unchecked"
+    const known = failurePolicyOf(controlPlane, webhooks, view)
+    const outcome = (component === 'proxy-injector' ? withoutInjector : withoutValidators)[known ?? 'Ignore']
+    const consequence = `with failurePolicy ${known ?? "Ignore, Linkerd's default"}, ${outcome}`
     const certainty = sure ? '' : ', unless it connects through Pods of kube-system'
     yield {
       message: 'api-server',

@@ -67,3 +67,18 @@ t.test('it only doubts addresses, and less where the web is meant', async (t) =>
   t.match(everywhere?.text, 'TCP 4143 is missing beside 8080 for 0.0.0.0/0, where Pods may live')
   t.match(findingsOf(rule, 'egress-web-only'), [{ severity: 'info', confidence: 'low' }])
 })
+
+t.test('it says what becomes of Pods by what the webhook says of failures', async (t) => {
+  const table: readonly (readonly [string, string])[] = [
+    ['fails-closed', ': with failurePolicy Fail, Pods are not created at all'],
+    ['fails-open', ': with failurePolicy Ignore, Pods are created without a proxy, and nobody is told'],
+    ['injector-by-another-port', ": with failurePolicy Ignore, Linkerd's default, Pods are created without a proxy"],
+  ]
+  for (const [name, text] of table) {
+    const texts = findingsOf('network-policy-isolates-control-plane', name).map((finding) => finding.text)
+    t.ok(
+      texts.some((one) => one.includes(text)),
+      `${name}: ${texts.join()}`,
+    )
+  }
+})

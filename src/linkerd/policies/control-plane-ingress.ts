@@ -17,6 +17,9 @@ export interface ClosedComponent {
   readonly path: Path
   readonly target: string
   readonly component: string
+  readonly controlPlane: string
+  /** Services of its webhooks. */
+  readonly webhooks: readonly string[]
   readonly ports: readonly number[]
   /** A Pod whose proxy cannot; undefined for the API server. */
   readonly client: string | undefined
@@ -30,12 +33,12 @@ export function* closedControlPlane(resource: Resource<PolicyKind>, view: Policy
     if (policy.unknownSubject || (!isolates && restrictions.length === 0)) continue
     for (const namespace of controlPlanesOf(view)) {
       if (!isAbout(policy, namespace, view)) continue
-      for (const { component, proxies, apiServer } of controlPlanePods)
+      for (const { component, proxies, apiServer, webhooks } of controlPlanePods)
         for (const pod of componentPods(component, namespace, view)) {
           if (!contains(policy.subject, pod.labels, podKey)) continue
           const about = { policy, pod, path: rulesPath(policy, resource, 'ingress'), view }
           const target = pod.name ?? `${component} in ${namespace}`
-          yield* closedTo(about, proxies, apiServer, { target, component })
+          yield* closedTo(about, proxies, apiServer, { target, component, controlPlane: namespace, webhooks })
         }
     }
   }
@@ -57,7 +60,7 @@ function* closedTo(
   { policy, pod, path, view }: About,
   proxies: readonly number[],
   apiServer: readonly number[],
-  named: { readonly target: string; readonly component: string },
+  named: Pick<ClosedComponent, 'target' | 'component' | 'controlPlane' | 'webhooks'>,
 ): Generator<ClosedComponent> {
   const subject = { pod, text: named.target, policies: policiesOn(pod, view) }
   const closed = (ports: readonly number[], peer: Question['peer']) =>

@@ -4,7 +4,11 @@ import type { PodFacts } from '../pods/pod-facts.ts'
 import type { LinkerdSettings } from '../settings.ts'
 
 /** What must be read to know who calls a Pod from outside the mesh. */
-export const outsideReads = ['Service', 'MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'] as const
+export const webhookReads = ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'] as const
+
+export const outsideReads = ['Service', ...webhookReads] as const
+
+export type WebhookView = View<(typeof webhookReads)[number], LinkerdSettings>
 
 export type OutsideView = View<(typeof outsideReads)[number], LinkerdSettings>
 
@@ -51,13 +55,25 @@ function targetsOf(target: number | string | null | undefined, pod: PodFacts): r
 interface Webhook {
   readonly text: string
   readonly port: number | undefined
+  readonly failurePolicy: 'Ignore' | 'Fail'
+}
+
+/** What becomes of requests when the API server cannot reach these Services for admission; undefined where none is known to be called. */
+export function failurePolicyOf(
+  namespace: string,
+  services: readonly string[],
+  view: WebhookView,
+): 'Ignore' | 'Fail' | undefined {
+  const called = view.derive(webhooksByService)
+  const found = services.flatMap((name) => called.get(`${namespace}/${name}`)?.failurePolicy ?? [])
+  return found.includes('Ignore') ? 'Ignore' : found[0]
 }
 
 /** Services that the API server calls for admission. */
-function webhooksByService(view: OutsideView): ReadonlyMap<string, Webhook> {
+function webhooksByService(view: WebhookView): ReadonlyMap<string, Webhook> {
   const found = new Map<string, Webhook>()
-  for (const kind of ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'] as const)
-    for (const configuration of view.all<(typeof outsideReads)[1] | (typeof outsideReads)[2]>(kind))
+  for (const kind of webhookReads)
+    for (const configuration of view.all<(typeof webhookReads)[number]>(kind))
       for (const webhook of configuration.spec.webhooks ?? []) {
         const service = webhook?.clientConfig?.service
         if (service == null) continue
@@ -65,6 +81,8 @@ function webhooksByService(view: OutsideView): ReadonlyMap<string, Webhook> {
         found.set(`${service.namespace}/${service.name}`, {
           text,
           port: typeof service.port === 'number' ? service.port : undefined,
+          // Without one it is Fail (k8s.io/api/admissionregistration/v1).
+          failurePolicy: webhook?.failurePolicy === 'Ignore' ? 'Ignore' : 'Fail',
         })
       }
   return found
