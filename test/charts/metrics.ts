@@ -11,12 +11,18 @@ const ofTheApiServer = new Set([
   'apiserver_admission_webhook_rejection_count',
 ])
 
-/** Metrics that alerts, dashboard and helm test ask for, by file; without the API server's, which are checked here. */
-export function metricsAskedFor(): ReadonlyMap<string, readonly string[]> {
+/**
+ * Metrics that alerts, dashboard and helm test ask for, by file; without the API server's, which are checked here, and, unless
+ * asked for, those that only a webhook with an authority of its own has.
+ */
+export function metricsAskedFor({ ofSelfMode = false } = {}): ReadonlyMap<string, readonly string[]> {
   return new Map(
     ['alerts.yaml', 'dashboard.json', 'test.mjs'].map((file) => {
       const asked = readFileSync(join(files, file), 'utf8').match(/\b(?:meshgate|apiserver)_[a-z_]+\b/g) ?? []
-      return [file, [...new Set(asked)].filter((name) => !ofTheApiServer.has(name))]
+      const names = [...new Set(asked)].filter(
+        (name) => !ofTheApiServer.has(name) && (ofSelfMode || !name.startsWith('meshgate_self_')),
+      )
+      return [file, names]
     }),
   )
 }

@@ -220,6 +220,15 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
           answer,
           `${verb} ${what}`,
         )
+      if (running?.health !== undefined) {
+        const there = metricsIn(await (await fetch(`${running.health}/metrics`)).text())
+        const asked = [...metricsAskedFor({ ofSelfMode: true }).values()].flat()
+        t.same(
+          asked.filter((name) => !there.has(name)),
+          [],
+          'alerts ask for what there is',
+        )
+      }
       t.equal(await stop(), 0, 'it ends by itself')
       accepts(t, await release('uninstall'), 'uninstall')
       t.same(await remains(), [])
