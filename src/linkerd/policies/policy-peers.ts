@@ -84,12 +84,18 @@ function peerCache(view: MeshView): Cache<readonly PeerPods[]> {
 
 /** Namespaces whose object is known, or something in them. */
 export function knownNamespaces(view: MeshView): ReadonlySet<string> {
+  return view.derive(findKnownNamespaces)
+}
+
+function findKnownNamespaces(view: MeshView): ReadonlySet<string> {
   return new Set([...view.namespacesWith('Namespace'), ...namespacesWithPods(view)])
 }
 
 function* findPeerPods(box: Box, view: MeshView): Generator<PeerPods> {
   if (isEmpty(box)) return
-  const names = knownNamespaces(view).union(new Set(listedValues(box, nameKey)))
+  const [only, ...others] = listedValues(box, nameKey)
+  const isOne = only !== undefined && others.length === 0
+  const names = isOne ? new Set([only]) : knownNamespaces(view).union(new Set(listedValues(box, nameKey)))
   for (const name of names) {
     const match = namespaceMatches(box, name, namespaceLabelsOf(name, view))
     if (match !== 'no') yield* peersInNamespace(box, name, match === 'maybe', view)
@@ -140,8 +146,14 @@ export function knownPeer(pod: PodFacts, box: Box, view: MeshView): PeerPods {
 /** Labels of a namespace, with the one the API server always sets; undefined when the object is not known. */
 export function namespaceLabelsOf(name: string, view: MeshView): Labels | undefined {
   const namespace = namespaceOf(view, name)
-  return namespace && { ...labelsOf(namespace.metadata), [namespaceNameLabel]: name }
+  if (namespace === undefined) return undefined
+  const found = labelsKnown.get(namespace) ?? { ...labelsOf(namespace.metadata), [namespaceNameLabel]: name }
+  labelsKnown.set(namespace, found)
+  return found
 }
+
+/** Objects do not change. */
+const labelsKnown = new WeakMap<object, Labels>()
 
 /** Does the box admit the namespace? Of one whose object is not known only the name is: other terms may hold or not. */
 export function namespaceMatches(box: Box, name: string, known: Labels | undefined): 'yes' | 'no' | 'maybe' {

@@ -46,7 +46,7 @@ interface PoliciesAt {
 
 function findPolicies(view: PolicyView, namespace: string): PoliciesAt {
   const own = namespacedKinds.flatMap((kind) => view.inNamespace<PolicyKind>(kind, namespace))
-  const unplaced = view.scope === 'cluster' ? [] : unplacedForms(view)
+  const unplaced = view.scope === 'cluster' ? [] : view.derive(unplacedForms)
   const all = [
     ...placedAt(
       own.flatMap((resource) => formsOf(resource, view)),
