@@ -196,6 +196,8 @@ export async function startWebhook(options: WebhookOptions): Promise<Webhook> {
       nowMs: Date.now,
       times: options.selfWatchTimes,
     })
+  else if (surroundings.dryRun)
+    server.log.info('nothing watches how API servers see this webhook: it does not know its namespace (POD_NAMESPACE)')
   const home = host.includes(':') ? `[${host}]` : host
   return {
     url: `https://${home}:${bound}`,
