@@ -46,7 +46,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     t.match(text, /^canary: answered by meshgate-a \(\d+ s ago\)$/m)
   })
 
-  await t.test('T18: it serves each of twenty renewed leaves, and no call of a hundred a second fails', async (t) => {
+  await t.test('it serves each of twenty renewed leaves, and no call of a hundred a second fails', async (t) => {
     const load = loadOf(t, 'shop', 100)
     for (let renewal = 1; renewal <= 20; renewal++) {
       const secret = await manager.renew('meshgate-tls')
@@ -62,7 +62,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     await isTrusted(1)
   })
 
-  await t.test('T22: it loses no call when the CA is renewed with its key, in every order', async (t) => {
+  await t.test('it loses no call when the CA is renewed with its key, in every order', async (t) => {
     const load = loadOf(t, 'shop', 50)
     const waited = await sum('meshgate_certificate_reloads_total{result="deferred"}')
     await manager.renew('meshgate-ca')
@@ -91,7 +91,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   // From here on, each renewal of the CA makes a new key.
   await manager.change('meshgate-ca', { privateKey: { ...ecdsa, rotationPolicy: 'Always' } })
 
-  await t.test('T23 A and B: it loses no call when the CA gets a new key, whatever comes first', async (t) => {
+  await t.test('it loses no call when the CA gets a new key, whatever comes first', async (t) => {
     const load = loadOf(t, 'shop', 50)
     await manager.renew('meshgate-ca')
     const secret = await manager.renew('meshgate-tls')
@@ -122,7 +122,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     )
   })
 
-  await t.test('T23 C: a caBundle that is replaced fails calls until the file comes, and it says so', async (t) => {
+  await t.test('a caBundle that is replaced fails calls until the file comes, and it says so', async (t) => {
     manager.pauseInjector()
     await manager.renew('meshgate-ca')
     const secret = await manager.renew('meshgate-tls')
@@ -150,40 +150,37 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     manager.resumeInjector()
   })
 
-  await t.test(
-    'T23 D: with cainjector dead, it waits while the old leaf lives, then says aloud what it does',
-    async (t) => {
-      await manager.change('meshgate-tls', { duration: '25s', renewBefore: '2s' })
-      const old = await manager.renew('meshgate-tls')
-      await isAuthorityIn(old)
-      await mount(old)
-      await isServed(old)
-      await isTrusted(1)
-      manager.pauseInjector()
-      await manager.renew('meshgate-ca')
-      await manager.change('meshgate-tls', { duration: '2160h', renewBefore: '720h' })
-      const secret = await manager.renew('meshgate-tls')
-      const load = loadOf(t, 'shop', 20)
-      await mount(secret)
-      await shakeHandsAnew(cluster)
-      t.equal(await fingerprintServed(), fingerprintOf(old))
-      await until('the last tenth of its life', always, async () => {
-        await replica.reload()
-        return (await fingerprintServed()) === fingerprintOf(secret)
-      })
-      const leftMs = new X509Certificate(old.cert).validToDate.getTime() - Date.now()
-      t.comment(`${leftMs} ms before the old one ended`)
-      t.ok(leftMs < 2500)
-      t.equal(await sum('meshgate_certificate_reloads_total{result="forced"}'), 1)
-      t.match(replica.log.join(''), /serving a new certificate though API servers do not verify it: x509/)
-      await isTrusted(0)
-      manager.resumeInjector()
-      await isTrusted(1)
-      await load.stop()
-    },
-  )
+  await t.test('with cainjector dead, it waits while the old leaf lives, then says aloud what it does', async (t) => {
+    await manager.change('meshgate-tls', { duration: '25s', renewBefore: '2s' })
+    const old = await manager.renew('meshgate-tls')
+    await isAuthorityIn(old)
+    await mount(old)
+    await isServed(old)
+    await isTrusted(1)
+    manager.pauseInjector()
+    await manager.renew('meshgate-ca')
+    await manager.change('meshgate-tls', { duration: '2160h', renewBefore: '720h' })
+    const secret = await manager.renew('meshgate-tls')
+    const load = loadOf(t, 'shop', 20)
+    await mount(secret)
+    await shakeHandsAnew(cluster)
+    t.equal(await fingerprintServed(), fingerprintOf(old))
+    await until('the last tenth of its life', always, async () => {
+      await replica.reload()
+      return (await fingerprintServed()) === fingerprintOf(secret)
+    })
+    const leftMs = new X509Certificate(old.cert).validToDate.getTime() - Date.now()
+    t.comment(`${leftMs} ms before the old one ended`)
+    t.ok(leftMs < 2500)
+    t.equal(await sum('meshgate_certificate_reloads_total{result="forced"}'), 1)
+    t.match(replica.log.join(''), /serving a new certificate though API servers do not verify it: x509/)
+    await isTrusted(0)
+    manager.resumeInjector()
+    await isTrusted(1)
+    await load.stop()
+  })
 
-  await t.test('T16 and T17: it tells of an expired leaf though failurePolicy Ignore hides it', async (t) => {
+  await t.test('it tells of an expired leaf though failurePolicy Ignore hides it', async (t) => {
     await manager.change('meshgate-tls', { duration: '15s', renewBefore: '1s' })
     const secret = await manager.renew('meshgate-tls')
     await isAuthorityIn(secret)
@@ -238,7 +235,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     await isAnswered(1)
   })
 
-  await t.test('T15: it knows within a minute how its configurations were edited', async (t) => {
+  await t.test('it knows within a minute how its configurations were edited', async (t) => {
     manager.pauseInjector()
     const path = `/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/${own.validating}`
     const whole = JSON.parse((await cluster.request('GET', path)).body)
@@ -287,41 +284,38 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     manager.resumeInjector()
   })
 
-  await t.test(
-    'T24: of two replicas, the one that is stuck on the old pair tells, and the other answers',
-    async (t) => {
-      const old = await manager.secret('meshgate-tls')
-      const stuck = await startReplica(cluster, { pod: 'meshgate-b', pair: old })
-      closing.unshift(() => stuck.stop())
-      const service = await splitTcp([replica.port, stuck.port])
-      closing.unshift(() => service.close())
-      await lead(cluster, service.port)
-      await until('answers of both', always, async () => {
-        await shakeHandsAnew(cluster)
-        const lines = await replica.samples('meshgate_canary_responder')
-        return ['meshgate-a', 'meshgate-b'].every((pod) => lines.some((line) => line.includes(`"${pod}"`)))
-      })
-      await isTrusted(1, stuck)
-      manager.pauseInjector()
-      await manager.renew('meshgate-ca')
-      const secret = await manager.renew('meshgate-tls')
-      await setBundle(cluster, secret.ca)
-      await mount(secret)
-      await isServed(secret)
-      await isTrusted(1)
-      await isTrusted(0, stuck)
-      await until('the stuck one not being ready', always, async () => (await stuck.ready()).status === 503)
-      t.equal((await replica.ready()).status, 200)
-      stuck.mount(secret)
-      await stuck.reload()
-      await isTrusted(1, stuck)
-      manager.resumeInjector()
-      await lead(cluster, replica.port)
-      await isAnswered(1)
-    },
-  )
+  await t.test('of two replicas, the one that is stuck on the old pair tells, and the other answers', async (t) => {
+    const old = await manager.secret('meshgate-tls')
+    const stuck = await startReplica(cluster, { pod: 'meshgate-b', pair: old })
+    closing.unshift(() => stuck.stop())
+    const service = await splitTcp([replica.port, stuck.port])
+    closing.unshift(() => service.close())
+    await lead(cluster, service.port)
+    await until('answers of both', always, async () => {
+      await shakeHandsAnew(cluster)
+      const lines = await replica.samples('meshgate_canary_responder')
+      return ['meshgate-a', 'meshgate-b'].every((pod) => lines.some((line) => line.includes(`"${pod}"`)))
+    })
+    await isTrusted(1, stuck)
+    manager.pauseInjector()
+    await manager.renew('meshgate-ca')
+    const secret = await manager.renew('meshgate-tls')
+    await setBundle(cluster, secret.ca)
+    await mount(secret)
+    await isServed(secret)
+    await isTrusted(1)
+    await isTrusted(0, stuck)
+    await until('the stuck one not being ready', always, async () => (await stuck.ready()).status === 503)
+    t.equal((await replica.ready()).status, 200)
+    stuck.mount(secret)
+    await stuck.reload()
+    await isTrusted(1, stuck)
+    manager.resumeInjector()
+    await lead(cluster, replica.port)
+    await isAnswered(1)
+  })
 
-  await t.test('T26: it lets in the API server by its client certificate, and nobody else', async (t) => {
+  await t.test('it lets in the API server by its client certificate, and nobody else', async (t) => {
     const secret = await manager.secret('meshgate-tls')
     const caFile = join(folder, 'clients.pem')
     for (const [what, authority, names, answered] of [
