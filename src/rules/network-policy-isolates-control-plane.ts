@@ -13,12 +13,13 @@ export const networkPolicyIsolatesControlPlane = defineRule({
   summary: 'A policy on the control plane must let in the proxies and the API server.',
   why: `The API server calls the injector on TCP 8443 and the validators of the destination Pod on 8443 and 9443; it is no Pod, so that no selector means it. When it cannot get through, \`failurePolicy\`
 decides: with \`Ignore\`, Linkerd's default, Pods are created **without a proxy**, without mTLS and policy, and nobody is told. Proxies dial identity on TCP 8080, destination
-on 8086 and policy on 8090; without these they get no certificate, no endpoints and no policy.`,
+on 8086 and policy on 8090; without these they get no certificate, no endpoints and no policy. A Prometheus reads the components' metrics through 4143, and their proxies' on 4191.`,
   remediation:
     'Allow ingress on TCP 8443 and 9443 from everywhere, or from the addresses of the API server, and on 8080, 8086 and 8090 from meshed namespaces.',
   limits: `It knows the components by the label \`linkerd.io/control-plane-component\`; where their Pods are not in the files given, it takes them as the chart makes them. Address ranges are
 taken to hold the API server. In some clusters the API server connects through Pods of \`kube-system\`, so where Pods of all namespaces, or of that one, are let in, it is a warning. An API server on the same
-node always gets through. Proxies are only asked for where meshed Pods or Namespaces are known. The ports of extensions (viz) are not judged.`,
+node always gets through. Proxies are only asked for where meshed Pods or Namespaces are known, a Prometheus where one is known by its labels; whether that one
+is told to scrape the control plane is not known, so it is information.`,
   sources: [
     'linkerd2 charts/linkerd-control-plane/templates/identity.yaml, destination.yaml, proxy-injector.yaml (edge-26.8)',
     'https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#failure-policy',
@@ -27,6 +28,7 @@ node always gets through. Proxies are only asked for where meshed Pods or Namesp
   messages: {
     'api-server':
       'the API server cannot reach {{target}} on TCP {{ports}}, since it is no Pod and no policy {{scope}}lets it in{{certainty}}: {{consequence}}',
+    scraper: '{{client}} cannot scrape {{target}} on TCP {{ports}}: no policy {{scope}}lets it in',
     proxies:
       '{{client}} cannot reach {{target}} on TCP {{ports}}: no policy {{scope}}lets its proxy in, which {{consequence}}',
   },
@@ -46,12 +48,16 @@ const withoutValidators = {
 
 function* reports(resource: Resource<PolicyKind>, view: PolicyView & WebhookView) {
   const scope = view.scope === 'cluster' ? '' : 'in the files given '
-  for (const { path, target, component, controlPlane, webhooks, ports, client, sure } of closedControlPlane(
+  for (const { path, target, component, controlPlane, webhooks, ports, by, client, sure } of closedControlPlane(
     resource,
     view,
   )) {
     const data = { target, ports: ports.join(', '), scope }
-    if (client !== undefined) {
+    if (by === 'scraper') {
+      yield { message: 'scraper', path, data: { ...data, client }, confidence: 'low', severity: 'info' } as const
+      continue
+    }
+    if (by === 'proxy') {
       const consequence =
         component === 'identity' ? 'gets no certificate' : 'learns neither where requests go nor who may send them'
       yield {

@@ -11,6 +11,7 @@ import { isAllowed, isApiServer, isPod, onTcp, type Question } from './policy-an
 import { formsOf, type PolicyView } from './policy-forms.ts'
 import { namespaceLabelsOf, namespaceMatches } from './policy-peers.ts'
 import { policiesOn } from './policy-world.ts'
+import { scrapers } from './scrapers.ts'
 
 /** Who cannot reach a component of the control plane. */
 export interface ClosedComponent {
@@ -21,12 +22,17 @@ export interface ClosedComponent {
   /** Services of its webhooks. */
   readonly webhooks: readonly string[]
   readonly ports: readonly number[]
-  /** A Pod whose proxy cannot; undefined for the API server. */
-  readonly client: string | undefined
+  /** The API server; a Pod whose proxy cannot; or a Prometheus. */
+  readonly by: 'api-server' | 'proxy' | 'scraper'
+  /** That Pod. */
+  readonly client: string
   readonly sure: boolean
 }
 
-/** Where policies on the control plane keep out the API server or proxies: per policy of this object that has to do with it. */
+/**
+ * Where policies on the control plane keep out the API server, proxies or the Prometheus that watches it: per policy of this
+ * object that has to do with it.
+ */
 export function* closedControlPlane(resource: Resource<PolicyKind>, view: PolicyView): Generator<ClosedComponent> {
   for (const policy of formsOf(resource, view)) {
     const { isolates, restrictions } = policy.directions.ingress
@@ -71,14 +77,34 @@ function* closedTo(
   const ports = closed(apiServer, isApiServer(false))
   if (ports.length > 0) {
     const sure = closed(apiServer, isApiServer(true)).length > 0
-    yield { path, ...named, ports, client: undefined, sure }
+    yield { path, ...named, ports, by: 'api-server', client: '', sure }
   }
+  yield* closedToScraper(pod, closed, { path, ...named }, view)
   if (proxies.length === 0) return
   for (const client of meshedClients(view)) {
     const found = closed(proxies, isPod(client, view))
     if (found.length === 0) continue
     const text = client.name ?? `namespace ${client.namespace}`
-    yield { path, ...named, ports: found, client: text, sure: client.meshed === 'yes' }
+    yield { path, ...named, ports: found, by: 'proxy', client: text, sure: client.meshed === 'yes' }
+    return
+  }
+}
+
+/**
+ * A Prometheus reads the component's own metrics, meshed as it is through its proxy's port, and the proxy's on the admin port
+ * (viz/charts/linkerd-viz/templates/prometheus.yaml, jobs linkerd-controller and linkerd-proxy).
+ */
+function* closedToScraper(
+  pod: PodFacts,
+  closed: (ports: readonly number[], peer: Question['peer']) => readonly number[],
+  named: Pick<ClosedComponent, 'path' | 'target' | 'component' | 'controlPlane' | 'webhooks'>,
+  view: PolicyView,
+): Generator<ClosedComponent> {
+  for (const client of scrapers(view)) {
+    const asked = client.meshed === 'yes' ? [pod.inboundPort, view.settings.adminPort] : [view.settings.adminPort]
+    const ports = closed(asked, isPod(client, view))
+    if (ports.length === 0) continue
+    yield { ...named, ports, by: 'scraper', client: client.name ?? '', sure: false }
     return
   }
 }
