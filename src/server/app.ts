@@ -7,6 +7,7 @@ import { type Review, readReview } from '../admission/review.ts'
 import { byGroupAndKind } from '../k8s/resource.ts'
 import { createGate, mostBodyBytes } from './admission-gate.ts'
 import { toAscii } from './ascii.ts'
+import { handleClientError } from './client-errors.ts'
 import { watchClients } from './client-names.ts'
 import { capConnections } from './connection-cap.ts'
 import { createPace, paceConnections } from './connection-pace.ts'
@@ -111,6 +112,7 @@ export function buildApp(dependencies: ServerDependencies): App {
     bodyLimit: mostBodyBytes,
     keepAliveTimeout: 120_000,
     requestTimeout: 30_000,
+    clientErrorHandler: handleClientError,
     connectionTimeout: 0,
     maxRequestsPerSocket: 1000,
     forceCloseConnections: 'idle',
