@@ -163,6 +163,8 @@ t.test('it speaks HTTP/1.1 over TLS 1.3, also after a renewal', async (t) => {
     t.equal(await shake({ ALPNProtocols: ['h2', 'http/1.1'] }), 'TLSv1.3 http/1.1', round)
     t.equal(await shake({ ALPNProtocols: ['h2'] }), 'refused', round)
     t.equal(await shake({ maxVersion: 'TLSv1.2' }), 'refused', round)
+    t.equal(await shake({ servername: name.toUpperCase() }), 'TLSv1.3 false', 'whatever its case')
+    t.equal(await shake({ servername: '', checkServerIdentity: () => undefined }), 'TLSv1.3 false', 'no name at all')
     t.equal(await shake({ ca: makeCertificate({}).cert }), 'refused', 'the client looks at all')
     volume.write(leaf())
     await webhook.reload()
