@@ -15,8 +15,11 @@ const eventsPerSecond = 200
 const reviewsPerSecond = 20
 const quietMs = 15_000
 
-/** As in `npm start`: without a limit, V8 takes 128 MiB for new objects while everything is read, and keeps them. */
+/** As in the image: without a limit, V8 takes 128 MiB for new objects while everything is read, and keeps them. */
 const smallNewSpace = '--max-semi-space-size=8'
+
+/** Likewise: glibc would give each thread an arena of its own. */
+const oneArena = { MALLOC_ARENA_MAX: '1' }
 
 /**
  * The webhook of a large cluster, in a process of its own: what it needs once it has read everything and nothing happens, and
@@ -32,7 +35,12 @@ export async function benchLive(seconds = 60): Promise<void> {
   writeFileSync(server, stripTypeScriptTypes(readFileSync(join(import.meta.dirname, 'cluster-server.ts'), 'utf8')))
   const child = fork(server, [folder, join(import.meta.dirname, '../../dist')], {
     execArgv: [smallNewSpace],
-    env: { ...process.env, KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(apiServer.port) },
+    env: {
+      ...process.env,
+      ...oneArena,
+      KUBERNETES_SERVICE_HOST: '127.0.0.1',
+      KUBERNETES_SERVICE_PORT: String(apiServer.port),
+    },
   })
   const agent = new Agent({ keepAlive: true, rejectUnauthorized: false })
   try {
