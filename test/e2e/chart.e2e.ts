@@ -10,7 +10,7 @@ import { define } from './custom-resources.ts'
 import { chart, helm, run, set } from './helm.ts'
 import { names, tlsName } from './installation.ts'
 import { deployment, namespace, nats, pod, policy } from './manifests.ts'
-import { isOption, type PodStandIn, startPod } from './pod-stand-in.ts'
+import { type PodStandIn, startPod } from './pod-stand-in.ts'
 
 /*
  * The chart, installed by the real helm as it is: the API server calls the ClusterIP of the Service, port 443, by its TLS name.
@@ -196,49 +196,48 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     done(await kubectl(['delete', 'secret', 'serving', '-n', 'meshgate']))
   })
 
-  // Where the webhook can make its certificate itself, the chart lets it.
-  if (await isOption('--self-signed-secret'))
-    await t.test('it needs neither cert-manager nor a Secret in self mode', async (t) => {
-      accepts(t, await install({ 'tls.mode': 'self' }), 'install')
-      await start()
-      await judges()
-      const before = await bundles()
-      t.equal(new Set(before).size, 1, 'one CA for every entry')
-      accepts(t, await upgrade({ 'tls.mode': 'self', replicaCount: 3 }), 'upgrade')
-      t.same(await bundles(), before, 'the upgrade leaves the caBundle alone')
-      const as = ['--as', 'system:serviceaccount:meshgate:meshgate']
-      for (const [verb, what, answer] of [
-        ['get', 'secret/meshgate-tls', 'yes'],
-        ['get', 'secret/other', 'no'],
-        ['list', 'secrets', 'no'],
-        ['patch', `validatingwebhookconfiguration/${names.validating}`, 'yes'],
-        ['patch', 'validatingwebhookconfiguration/other', 'no'],
-        ['delete', `validatingwebhookconfiguration/${names.validating}`, 'no'],
-      ] as const)
-        t.equal(
-          (await kubectl(['auth', 'can-i', verb, what, '-n', 'meshgate', ...as])).stdout.trim(),
-          answer,
-          `${verb} ${what}`,
-        )
-      if (running?.health !== undefined) {
-        const there = metricsIn(await (await fetch(`${running.health}/metrics`)).text())
-        const asked = [...metricsAskedFor({ ofSelfMode: true }).values()].flat()
-        t.same(
-          asked.filter((name) => !there.has(name)),
-          [],
-          'alerts ask for what there is',
-        )
-      }
-      t.equal(await stop(), 0, 'it ends by itself')
-      accepts(t, await release('uninstall'), 'uninstall')
-      t.same(await remains(), [])
-      accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')
-      accepts(
-        t,
-        await kubectl(['delete', 'secret', 'meshgate-tls', '-n', 'meshgate']),
-        'what it made is there for the next time',
+  await t.test('it needs neither cert-manager nor a Secret in self mode', async (t) => {
+    accepts(t, await install({ 'tls.mode': 'self' }), 'install')
+    await start()
+    await judges()
+    const before = await bundles()
+    t.equal(new Set(before).size, 1, 'one CA for every entry')
+    accepts(t, await upgrade({ 'tls.mode': 'self', replicaCount: 3 }), 'upgrade')
+    t.same(await bundles(), before, 'the upgrade leaves the caBundle alone')
+    const as = ['--as', 'system:serviceaccount:meshgate:meshgate']
+    for (const [verb, what, answer] of [
+      ['get', 'secret/meshgate-tls', 'yes'],
+      ['get', 'secret/other', 'no'],
+      ['list', 'secrets', 'no'],
+      ['patch', `validatingwebhookconfiguration/${names.validating}`, 'yes'],
+      ['patch', 'validatingwebhookconfiguration/other', 'no'],
+      ['delete', `validatingwebhookconfiguration/${names.validating}`, 'no'],
+    ] as const)
+      t.equal(
+        (await kubectl(['auth', 'can-i', verb, what, '-n', 'meshgate', ...as])).stdout.trim(),
+        answer,
+        `${verb} ${what}`,
       )
-    })
+    t.ok(running, 'a Pod answers')
+    if (running) {
+      const there = metricsIn(await (await fetch(`${running.health}/metrics`)).text())
+      const asked = [...metricsAskedFor({ ofSelfMode: true }).values()].flat()
+      t.same(
+        asked.filter((name) => !there.has(name)),
+        [],
+        'alerts ask for what there is',
+      )
+    }
+    t.equal(await stop(), 0, 'it ends by itself')
+    accepts(t, await release('uninstall'), 'uninstall')
+    t.same(await remains(), [])
+    accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')
+    accepts(
+      t,
+      await kubectl(['delete', 'secret', 'meshgate-tls', '-n', 'meshgate']),
+      'what it made is there for the next time',
+    )
+  })
 
   for (const project of ['cert-manager', 'monitoring'] as const) await define(cluster, project)
 
@@ -269,7 +268,8 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     await start()
     await judges()
     t.match((await verdict()).stderr, /admission webhook "policy\.validate\.meshgate\.dev" denied the request/)
-    if (running?.health !== undefined) {
+    t.ok(running, 'a Pod answers')
+    if (running) {
       const script = ['--input-type=module', '--eval', readFileSync(join(chart, 'files/test.mjs'), 'utf8')]
       const asked = await run(process.execPath, script, undefined, { MESHGATE_URL: running.health })
       accepts(t, asked, `helm test: ${asked.stdout}`)

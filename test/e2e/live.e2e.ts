@@ -8,7 +8,7 @@ import { type Answer, startCluster, until } from './cluster.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 import { account, names, registration, serverCrd, tlsName } from './installation.ts'
 import { type LiveWebhook, startLive } from './live-webhook.ts'
-import { deployment, namespace, nats, opaque, pod, policy } from './manifests.ts'
+import { deployment, namespace, nats, opaque, pod, policy, silentInjector } from './manifests.ts'
 import { startInjector } from './stand-in-injector.ts'
 
 /*
@@ -23,23 +23,6 @@ const skip =
 const omits = 'network-policy-omits-proxy-port'
 const notInjected = 'pod-not-injected'
 const speaksFirst = 'server-speaks-first-port-not-opaque'
-
-/** Linkerd is installed, and nobody answers: Pods come without their proxy. */
-const silentInjector = {
-  apiVersion: 'admissionregistration.k8s.io/v1',
-  kind: 'MutatingWebhookConfiguration',
-  metadata: { name: 'linkerd-proxy-injector-webhook-config' },
-  webhooks: [
-    {
-      name: 'linkerd-proxy-injector.linkerd.io',
-      clientConfig: { service: { name: 'linkerd-proxy-injector', namespace: 'linkerd' } },
-      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
-      failurePolicy: 'Ignore',
-      sideEffects: 'None',
-      admissionReviewVersions: ['v1'],
-    },
-  ],
-}
 
 /** What is not said here is a warning. */
 const config = (enforcements: Readonly<Record<string, string>> = {}, more = '') =>

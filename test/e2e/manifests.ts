@@ -79,3 +79,20 @@ export const natsPods = (namespace: string, serviceName: string): Manifest => ({
     },
   },
 })
+
+/** Linkerd is installed, and nobody answers: Pods come without their proxy. */
+export const silentInjector = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'MutatingWebhookConfiguration',
+  metadata: { name: 'linkerd-proxy-injector-webhook-config' },
+  webhooks: [
+    {
+      name: 'linkerd-proxy-injector.linkerd.io',
+      clientConfig: { service: { name: 'linkerd-proxy-injector', namespace: 'linkerd' } },
+      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+      failurePolicy: 'Ignore',
+      sideEffects: 'None',
+      admissionReviewVersions: ['v1'],
+    },
+  ],
+}

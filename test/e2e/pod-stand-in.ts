@@ -11,8 +11,6 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { serve } from '../../src/commands/serve.ts'
-import { worldIn } from '../commands/world.ts'
 import { type Cluster, freePorts, kubeconfig, until } from './cluster.ts'
 
 /*
@@ -35,8 +33,8 @@ interface Volume {
 export interface PodStandIn {
   /** Reads ConfigMaps and Secrets again, and swings the links as the kubelet does. */
   sync(): Promise<void>
-  /** Of the health port, if the server has one. */
-  readonly health: string | undefined
+  /** `http://…` of its health port. */
+  readonly health: string
   /** What it wrote so far. */
   output(): string
   /** SIGTERM, and waits; answers its exit code. */
@@ -77,14 +75,10 @@ export async function startPod(cluster: Cluster, namespace: string, name: string
   }
   await sync()
 
-  const known = new Set<string>()
-  for (const option of [...container.args.slice(1), '--health-port'])
-    if (await isOption(option.replace(/=.*/s, ''))) known.add(option)
   const [healthPort = 0] = await freePorts(1)
-  const hasHealth = known.has('--health-port')
   const mounted = container.volumeMounts.reduce(
     (args, { name, mountPath }) => args.map((arg) => arg.replace(`=${mountPath}/`, `=${join(folder, name)}/`)),
-    container.args.slice(1).filter((option) => known.has(option)),
+    container.args.slice(1),
   )
   // Of an option that is given twice, the last one counts.
   const args = [
@@ -93,7 +87,7 @@ export async function startPod(cluster: Cluster, namespace: string, name: string
     '--port=443',
     `--kubeconfig=${account}`,
     '--drain=0',
-    ...(hasHealth ? [`--health-port=${healthPort}`] : []),
+    `--health-port=${healthPort}`,
   ]
   const fields: Readonly<Record<string, string>> = { POD_NAME: `${name}-0`, POD_NAMESPACE: namespace }
   const env = Object.fromEntries((container.env ?? []).map(({ name, value }) => [name, value ?? fields[name]]))
@@ -111,7 +105,7 @@ export async function startPod(cluster: Cluster, namespace: string, name: string
   }
   return {
     sync,
-    health: hasHealth ? `http://${host}:${healthPort}` : undefined,
+    health: `http://${host}:${healthPort}`,
     output: () => output,
     async stop() {
       child.kill('SIGTERM')
@@ -120,13 +114,6 @@ export async function startPod(cluster: Cluster, namespace: string, name: string
       return code
     },
   }
-}
-
-/** Does `meshgate serve` have this option? What it does not have is left out. */
-export async function isOption(option: string): Promise<boolean> {
-  const { world, said } = worldIn('.')
-  await serve(['--help'], world)
-  return new RegExp(`^ +${option} `, 'm').test(said.stdout)
 }
 
 /** As the kubelet's AtomicWriter: a new folder, then one link is swung. */

@@ -15,7 +15,7 @@ import { rules } from '../../src/rules/index.ts'
 import { reviewOf, type WireObject } from '../admission/reviews.ts'
 import { startCluster, until } from './cluster.ts'
 import { access, account } from './installation.ts'
-import { deployment, namespace, nats, natsPods, pod, policy } from './manifests.ts'
+import { deployment, namespace, nats, natsPods, pod, policy, silentInjector } from './manifests.ts'
 
 /*
  * The generated rights, one taken away at a time, against the real API server: what it says it may not see, and which denials
@@ -76,21 +76,7 @@ const surroundings = [
     metadata: { name: 'nats-pods', namespace: 'shop' },
     spec: { selector: { app: 'nats' }, ports: [{ port: 4222 }], clusterIP: 'None' },
   },
-  {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'MutatingWebhookConfiguration',
-    metadata: { name: 'linkerd-proxy-injector-webhook-config' },
-    webhooks: [
-      {
-        name: 'linkerd-proxy-injector.linkerd.io',
-        clientConfig: { service: { name: 'linkerd-proxy-injector', namespace: 'linkerd' } },
-        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
-        failurePolicy: 'Ignore',
-        sideEffects: 'None',
-        admissionReviewVersions: ['v1'],
-      },
-    ],
-  },
+  silentInjector,
 ]
 
 /** CRDs of the kinds that are watched in these groups: real ones from the kit where it has them, else stubs. */
