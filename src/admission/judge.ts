@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { analyse, type Doubt } from '../core/analyse.ts'
 import { autofix } from '../core/autofix.ts'
+import type { Reads } from '../core/derivations.ts'
 import type { Edit } from '../core/edit.ts'
 import { type Enforced, enforce, type Outcome } from '../core/enforce.ts'
 import { endingSoon } from '../core/exemption.ts'
@@ -13,6 +14,7 @@ import { isWatched, type KindName } from '../k8s/kinds.ts'
 import { annotationOf, type Resource, readResource } from '../k8s/resource.ts'
 import { settingsAmong } from '../linkerd/injection/injector-reach.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
+import { findOnce, isSameToRules } from './recollection.ts'
 import type { Review } from './review.ts'
 
 /** The world in which reviews are judged. */
@@ -24,6 +26,8 @@ export interface Court {
   readonly now: number
   /** Is the time over that may be spent on the neighbours? The subject is judged in any case. */
   readonly outOfTime?: () => boolean
+  /** Makes a text short, for what is remembered of objects; without it every object is judged anew. */
+  readonly digest?: ((text: string) => string) | undefined
 }
 
 /** What is decided about one review: what happens to findings on its object, and what else there is to say. */
@@ -66,14 +70,22 @@ export function judge(review: Review, court: Court): Verdict {
     return { ...nothing, notes: [`not judged: no rule speaks about ${review.kind.kind || 'this kind'}`] }
   }
   const subject = read.resource
-  const { before, after } = worldsOf(review, subject, court.snapshot)
-  if (review.operation === 'DELETE') return { ...nothing, ...judgeNeighbours(subject, before, after, court) }
+  const { snapshot } = court
+  const without = withoutSubject(snapshot, subject)
+  if (review.operation === 'DELETE')
+    return { ...nothing, ...judgeNeighbours(subject, withSubject(snapshot, subject), without, court) }
 
-  const { findings, failures, doubts } = analyseIn(after, [subject], court.rules, court)
-  const known = new Set(findings.length > 0 ? oldFindings(review, court).map(fingerprint) : [])
+  const after = withSubject(snapshot, subject)
+  const old = oldOf(review)
+  const isChanged = old === undefined || !isSameToRules(old, subject)
+  const { findings, failures, doubts } = findOn(subject, after, court)
+  const oldFindings = () =>
+    isChanged ? (old ? findOn(old, withSubject(snapshot, old), court).findings : []) : findings
+  const known = new Set(findings.length > 0 ? oldFindings().map(fingerprint) : [])
   const wasThere = (finding: Finding) => known.has(fingerprint(finding))
   const outcome = enforce(findings, court.config.enforcement, { snapshot: after, now: court.now, wasThere })
-  const consequences = judgeNeighbours(subject, before, after, court)
+  const before = old === undefined ? without : withSubject(snapshot, old)
+  const consequences = isChanged ? judgeNeighbours(subject, before, after, court) : nothing
   return {
     ...outcome,
     elsewhere: consequences.elsewhere,
@@ -83,15 +95,11 @@ export function judge(review: Review, court: Court): Verdict {
   }
 }
 
-/** The world as it is, and as it will be. */
-function worldsOf(review: Review, subject: Resource, snapshot: Snapshot): { before: Snapshot; after: Snapshot } {
-  if (review.operation === 'DELETE')
-    return { before: withSubject(snapshot, subject), after: withoutSubject(snapshot, subject) }
-  const old = review.operation === 'UPDATE' ? readResource(review.oldObject, review.namespace) : undefined
-  return {
-    before: old?.as === 'resource' ? withSubject(snapshot, old.resource) : withoutSubject(snapshot, subject),
-    after: withSubject(snapshot, subject),
-  }
+/** What there was before an update. */
+function oldOf(review: Review): Resource | undefined {
+  if (review.operation !== 'UPDATE') return undefined
+  const read = readResource(review.oldObject, review.namespace)
+  return read.as === 'resource' ? read.resource : undefined
 }
 
 /** More objects than a person has beside one; a namespace that has more is for an audit. */
@@ -255,15 +263,20 @@ function analyseIn(
   court: Court,
   stage: Stage = 'admitted',
 ) {
-  const settings = settingsAmong(court.snapshot, court.config.linkerd, stage)
-  return analyse({ subjects, snapshot, rules, settings, stage })
+  return analyse({ subjects, snapshot, rules, settings: settingsIn(court, stage), stage })
 }
 
-function oldFindings(review: Review, court: Court): readonly Finding[] {
-  if (review.operation !== 'UPDATE') return []
-  const read = readResource(review.oldObject, review.namespace)
-  if (read.as !== 'resource') return []
-  return analyseIn(withSubject(court.snapshot, read.resource), [read.resource], court.rules, court).findings
+/** What rules find on an object in the world that has it. */
+function findOn(subject: Resource, world: Snapshot, court: Court) {
+  const { rules, snapshot, digest } = court
+  const settings = settingsIn(court, 'admitted')
+  const find = (reads?: Reads) =>
+    analyse({ subjects: [subject], snapshot: world, rules, settings, stage: 'admitted', ...(reads && { reads }) })
+  return digest === undefined ? find() : findOnce(subject, { snapshot, rules, settings, digest }, find)
+}
+
+function settingsIn({ snapshot, config }: Court, stage: Stage): LinkerdSettings {
+  return settingsAmong(snapshot, config.linkerd, stage)
 }
 
 /** Two findings are the same when rule, message and words are; where exactly they stand may move with an edit. */

@@ -1,10 +1,9 @@
 import { createCache } from '../core/cache.ts'
-import { suppressPrefix } from '../core/enforce.ts'
 import { isObject, own } from '../k8s/json.ts'
 import { type KindName, kinds, type ObjectMeta, shapes } from '../k8s/kinds.ts'
 import { type Resource, readResource } from '../k8s/resource.ts'
 import type { Projection } from '../k8s/shape.ts'
-import { isLinkerdKey, proxyVariablePrefix } from '../linkerd/facts.ts'
+import { isPartKept } from '../linkerd/kept-parts.ts'
 import { createSharer, type Sharer } from './share.ts'
 
 /** What became of an object from the API server. */
@@ -18,9 +17,6 @@ export type Projected =
 /** From an object as the API server sends it to the resource that rules read, without the rest. */
 export type Projector = (kind: KindName, apiVersion: string, object: Readonly<Record<string, unknown>>) => Projected
 
-/** The kubelet's mark on Pods that it made from a file. */
-const mirrorKey = 'kubernetes.io/config.mirror'
-
 /** Kinds that a controller makes for another object, which is watched itself. */
 const made: ReadonlySet<KindName> = new Set(['ReplicaSet', 'Job'])
 
@@ -29,13 +25,7 @@ export function createProjector(sharer: Sharer = createSharer()): Projector {
   /** Names of namespaces: few, and in every object. */
   const texts = createCache<string>()
   const oneText = (text: string) => texts(text, () => text)
-  const projection: Projection = {
-    keeps: (part, key) =>
-      part === 'environment'
-        ? key.startsWith(proxyVariablePrefix)
-        : isLinkerdKey(key) || key.startsWith(suppressPrefix) || key === mirrorKey,
-    share: sharer.share,
-  }
+  const projection: Projection = { keeps: isPartKept, share: sharer.share }
   return (kind, apiVersion, object) => {
     const { flat } = kinds[kind]
     const metadataAsSent = own(object, 'metadata') ?? {}

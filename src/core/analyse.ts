@@ -1,5 +1,6 @@
 import type { KindName } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
+import type { Reads } from './derivations.ts'
 import type { Failure, Finding } from './finding.ts'
 import { type KindSet, kindsIn, setOfKinds } from './kind-set.ts'
 import { fill, type Rule } from './rule.ts'
@@ -13,6 +14,8 @@ export interface Analysis<S> {
   readonly rules: readonly Rule<S>[]
   readonly settings: S
   readonly stage: Stage
+  /** Filled with the places that rules look at. */
+  readonly reads?: Reads
   /** Told of each kind a rule reads (for the test that compares with `reads`). */
   readonly onRead?: (rule: string, kind: KindName) => void
 }
@@ -37,7 +40,7 @@ export function analyse<S>(analysis: Analysis<S>): { findings: Finding[]; failur
   const doubts: Doubt[] = []
   const { snapshot, settings, stage, onRead } = analysis
   const runs = runsOf(analysis.rules, stage)
-  const shared = sharedViewOf(snapshot, settings, stage)
+  const shared = sharedViewOf(snapshot, settings, stage, analysis.reads)
 
   for (const subject of analysis.subjects) {
     for (const { rule, may, check } of runs.get(subject.kind) ?? []) {

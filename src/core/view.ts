@@ -59,8 +59,9 @@ export interface SharedView<S> {
   read(): KindSet
 }
 
-export function sharedViewOf<S>(snapshot: Snapshot, settings: S, stage: Stage): SharedView<S> {
-  const looking = lookingAt(noKinds)
+/** @param reads filled with the places that any of them looks at */
+export function sharedViewOf<S>(snapshot: Snapshot, settings: S, stage: Stage, reads?: Reads): SharedView<S> {
+  const looking = lookingAt(noKinds, reads)
   return {
     view: viewWithin(snapshot, settings, stage, looking),
     begin(may) {
@@ -75,12 +76,12 @@ export function sharedViewOf<S>(snapshot: Snapshot, settings: S, stage: Stage): 
 interface Looking {
   may: KindSet
   seen: KindSet
-  /** What the derivations that are under way have looked at, innermost last. */
+  /** What the derivations that are under way have looked at, innermost last; all of them together first, if somebody asks. */
   readonly underWay: Reads[]
 }
 
-function lookingAt(may: KindSet): Looking {
-  return { may, seen: noKinds, underWay: [] }
+function lookingAt(may: KindSet, reads?: Reads): Looking {
+  return { may, seen: noKinds, underWay: reads ? [reads] : [] }
 }
 
 function viewWithin<R extends KindName, S>(

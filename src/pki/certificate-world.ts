@@ -13,10 +13,18 @@ const longestMemoryMs = 5 * 60_000
 /** A reader and a clock, and for a running webhook what was served at the last look. */
 export function createCertificateWorld(nowMs: () => number): LiveCertificateWorld {
   let last: { readonly atMs: number; readonly served: readonly ServedCertificate[] } | undefined
+  let questions = 0
   return {
     reader: createCertificateReader(),
-    nowMs,
-    served: () => (last && nowMs() - last.atMs <= longestMemoryMs ? last.served : []),
+    nowMs() {
+      questions++
+      return nowMs()
+    },
+    served() {
+      questions++
+      return last && nowMs() - last.atMs <= longestMemoryMs ? last.served : []
+    },
+    questions: () => questions,
     put(served) {
       last = { atMs: nowMs(), served }
     },

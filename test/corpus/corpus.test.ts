@@ -3,6 +3,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { examine } from '../../src/commands/examine.ts'
 import { type Config, defaultConfig } from '../../src/config/config.ts'
+import { analyse } from '../../src/core/analyse.ts'
+import { snapshotOf, withSubject } from '../../src/core/snapshot.ts'
+import { shapes } from '../../src/k8s/kinds.ts'
+import { readResource } from '../../src/k8s/resource.ts'
+import { isPartKept } from '../../src/linkerd/kept-parts.ts'
 import { loadPaths } from '../../src/manifests/load.ts'
 import { rules } from '../../src/rules/index.ts'
 
@@ -50,4 +55,34 @@ t.test('it reads the corpus and says what was read and believed', { skip }, asyn
     t.equal(text, readFileSync(expected, 'utf8'), `${file}: ${lines.length} findings, all known`)
   }
   t.same(Object.keys(unreadable).toSorted(), [...seen].toSorted(), 'every file on the list is unreadable')
+})
+
+t.test('it finds the same on the little of an object that is compared and remembered', { skip }, async (t) => {
+  const projection = { keeps: isPartKept, share: <T>(value: T) => value }
+  let found = 0
+  for (const { name } of readdirSync(corpus, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
+    const { resources } = await loadPaths([join(corpus, name)], {})
+    const snapshot = snapshotOf(resources, 'input')
+    for (const [, { linkerd: settings }] of runs)
+      for (const resource of resources) {
+        const { kind, apiVersion, namespace, wire } = resource
+        const seen = { ...(shapes[kind]?.project(wire, projection) as object), apiVersion, kind: wire['kind'] }
+        const little = readResource({ ...seen, status: wire['status'] }, namespace)
+        if (little.as !== 'resource') throw new Error(`${kind} ${resource.name}: ${JSON.stringify(little)}`)
+        const [whole, rest] = [resource, little.resource].map((subject) =>
+          analyse({
+            subjects: [subject],
+            snapshot: withSubject(snapshot, subject),
+            rules,
+            settings,
+            stage: 'admitted',
+          }).findings.map(({ rule, message, text, severity, confidence, path }) =>
+            JSON.stringify([rule, message, text, severity, confidence, path]),
+          ),
+        )
+        found += whole?.length ?? 0
+        if (JSON.stringify(rest) !== JSON.stringify(whole)) t.same(rest, whole, `${kind} ${namespace}/${resource.name}`)
+      }
+  }
+  t.ok(found > 100, `${found} findings`)
 })

@@ -90,4 +90,6 @@ export interface CertificateWorld {
   /** Milliseconds since 1970. */
   readonly nowMs: () => number
   readonly served: () => readonly ServedCertificate[]
+  /** How often the time was asked for, or what is served: what rests on either is true of this moment only. */
+  readonly questions: () => number
 }
