@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { formatPath, isObject, isUnresolved, own, type Path, valueAt } from '../k8s/json.ts'
 import { describe, type Identity, type Resource, readResource } from '../k8s/resource.ts'
@@ -104,13 +104,20 @@ function fail(loading: Loading, file: string, text: string, line = 1, column = 1
 }
 
 function readFile(loading: Loading, file: string, named: boolean): void {
+  let bytes: Uint8Array
   try {
-    const { size } = statSync(file)
-    if (size > mostBytes) fail(loading, file, tooLarge(size))
-    else readBytes(loading, file, readFileSync(file), named)
+    const descriptor = openSync(file, 'r')
+    try {
+      const { size } = fstatSync(descriptor)
+      if (size > mostBytes) return fail(loading, file, tooLarge(size))
+      bytes = readFileSync(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
   } catch (error) {
-    fail(loading, file, `cannot be read: ${reasonOf(error)}`)
+    return fail(loading, file, `cannot be read: ${reasonOf(error)}`)
   }
+  readBytes(loading, file, bytes, named)
 }
 
 function tooLarge(bytes: number): string {

@@ -131,13 +131,12 @@ export function podSideOf(pod: PodTemplate, namespaceName: string, port: number,
   const list = podList(pod, namespaceName, view)
   const servers = serversOn(port, pod, namespaceName, view)
   const server = servers.find(({ spec }) => isOn(spec.port, port, (name) => podPortsNamed(pod, name, 'TCP')))
-  const listed = portsByGo(list?.value ?? view.settings.opaquePorts, (name) => podPortsNamed(pod, name))
+  const byName = podPortsByName(pod)
+  const named = (name: string) => byName.get(name) ?? []
+  const listed = portsByGo(list?.value ?? view.settings.opaquePorts, named)
   return {
     skipped: hasPort(portsByInit(skip), port),
-    skippedByClients: hasPort(
-      portsByGo(skipInbound ?? '', (name) => podPortsNamed(pod, name)),
-      port,
-    ),
+    skippedByClients: hasPort(portsByGo(skipInbound ?? '', named), port),
     inbound: server ? server.spec.proxyProtocol === 'opaque' : hasPort(portsByRust(list?.value ?? ''), port),
     dialled: hasPort(listed, port) || servers.some(({ spec }) => spec.proxyProtocol === 'opaque'),
     server,
@@ -172,11 +171,21 @@ function isOn(
  * The ports that the Pod's containers declare under that name. For destination UDP ports have names, too; the policy
  * controller knows those of TCP only.
  */
-export function podPortsNamed(pod: Pick<PodTemplate, 'spec'>, name: string, protocol?: 'TCP'): number[] {
-  return containersOf(pod.spec)
-    .flatMap(({ container }) => container.ports ?? [])
-    .filter((port) => port?.name === name && (protocol === undefined || (port.protocol ?? 'TCP') === protocol))
-    .map((port) => port?.containerPort)
-    .filter((port) => typeof port === 'number')
-    .toArray()
+export function podPortsNamed(pod: Pick<PodTemplate, 'spec'>, name: string, protocol?: 'TCP'): readonly number[] {
+  return podPortsByName(pod, protocol).get(name) ?? []
+}
+
+/** The same for every name there is. */
+function podPortsByName(pod: Pick<PodTemplate, 'spec'>, protocol?: 'TCP'): ReadonlyMap<string, readonly number[]> {
+  const found = new Map<string, number[]>()
+  for (const { container } of containersOf(pod.spec))
+    for (const port of container.ports ?? []) {
+      const { name, containerPort } = port ?? {}
+      if (typeof name !== 'string' || typeof containerPort !== 'number') continue
+      if (protocol !== undefined && (port?.protocol ?? 'TCP') !== protocol) continue
+      const others = found.get(name)
+      if (others) others.push(containerPort)
+      else found.set(name, [containerPort])
+    }
+  return found
 }
