@@ -1,7 +1,7 @@
 import type { Snapshot } from '../core/snapshot.ts'
 import { jsonEqual } from '../k8s/json.ts'
-import type { LabelSelector } from '../k8s/kinds.ts'
 import { selects } from '../k8s/selector.ts'
+import type { LabelSelector } from '../k8s/spec-shapes.ts'
 import {
   bundleOf,
   entriesOf,

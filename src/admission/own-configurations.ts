@@ -1,7 +1,7 @@
 import type { Snapshot } from '../core/snapshot.ts'
 import { decodeBase64 } from '../k8s/base64.ts'
-import type { Spec } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
+import type { Spec } from '../k8s/spec-shapes.ts'
 
 /** By which names the cluster knows this webhook. */
 export interface OwnNames {

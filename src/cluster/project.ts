@@ -1,8 +1,9 @@
 import { createCache } from '../core/cache.ts'
 import { isObject, own } from '../k8s/json.ts'
-import { type KindName, kinds, type ObjectMeta, shapes } from '../k8s/kinds.ts'
+import { type KindName, kinds, shapes } from '../k8s/kinds.ts'
 import { type Resource, readResource } from '../k8s/resource.ts'
 import type { Projection } from '../k8s/shape.ts'
+import type { ObjectMeta } from '../k8s/spec-shapes.ts'
 import { isPartKept } from '../linkerd/kept-parts.ts'
 import { createSharer, type Sharer } from './share.ts'
 

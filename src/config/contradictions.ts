@@ -1,5 +1,5 @@
 import type { Path } from '../k8s/json.ts'
-import type { LabelSelector } from '../k8s/kinds.ts'
+import type { LabelSelector } from '../k8s/spec-shapes.ts'
 import { wrongProtocols } from './added-protocols.ts'
 import type { ConfigFile } from './config.ts'
 import { readExpiry } from './expiry.ts'

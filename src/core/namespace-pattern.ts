@@ -1,7 +1,7 @@
 import { isUnresolved } from '../k8s/json.ts'
-import type { LabelSelector } from '../k8s/kinds.ts'
 import { labelsOf, type Resource } from '../k8s/resource.ts'
 import { selects } from '../k8s/selector.ts'
+import type { LabelSelector } from '../k8s/spec-shapes.ts'
 import { fitsGlob } from './glob.ts'
 import type { Snapshot } from './snapshot.ts'
 

@@ -1,6 +1,7 @@
 import type { Path } from './json.ts'
-import type { Container, ObjectMeta, PodSpec, WorkloadKind } from './kinds.ts'
+import type { WorkloadKind } from './kinds.ts'
 import type { Resource } from './resource.ts'
+import type { Container, ObjectMeta, PodSpec } from './spec-shapes.ts'
 
 /** A Pod, or the Pods a workload makes: metadata, spec and where both lie in the resource. */
 export interface PodTemplate {

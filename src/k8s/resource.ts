@@ -1,5 +1,6 @@
 import { isObject, own, type Path } from './json.ts'
-import { type KindName, kinds, type ObjectMeta, type Spec, shapes } from './kinds.ts'
+import { type KindName, kinds, shapes } from './kinds.ts'
+import type { ObjectMeta, Spec } from './spec-shapes.ts'
 
 type Resources = {
   [K in KindName]: {

@@ -1,5 +1,5 @@
 import { isUnresolved, own } from './json.ts'
-import type { LabelSelector } from './kinds.ts'
+import type { LabelSelector } from './spec-shapes.ts'
 
 /** Labels of an object, or of a Pod template. Absent keys are absent, also `constructor`. */
 export type Labels = Readonly<Record<string, string | null>>

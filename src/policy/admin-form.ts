@@ -1,6 +1,6 @@
 import { isUnresolved, own, type Path } from '../k8s/json.ts'
-import type { AdminPeer, AdminSubject, LabelSelector } from '../k8s/kinds.ts'
 import { isUnresolvedSelector } from '../k8s/selector.ts'
+import type { AdminPeer, AdminSubject, LabelSelector } from '../k8s/spec-shapes.ts'
 import { type Box, boxOf, intersect, requirePresence } from './box.ts'
 import {
   type Action,

@@ -1,6 +1,6 @@
 import { isUnresolved } from '../k8s/json.ts'
-import type { AdminPort, Spec } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
+import type { AdminPort, Spec } from '../k8s/spec-shapes.ts'
 import { actionOfName, adminPeers, adminRuling, adminSubject } from './admin-form.ts'
 import { adminTier, baselineTier, type Note, type Policy, type Ports } from './policy.ts'
 import { namedPort, noPort, ofProtocol, portRange, unknownPorts } from './ports.ts'

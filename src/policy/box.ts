@@ -1,6 +1,6 @@
 import { isUnresolved, own } from '../k8s/json.ts'
-import type { LabelSelector } from '../k8s/kinds.ts'
 import { isTerm, type Labels, type Term } from '../k8s/selector.ts'
+import type { LabelSelector } from '../k8s/spec-shapes.ts'
 import { type Demands, isPossible, type PatternOperator, patternKey, patternOf, termHolds } from './pattern.ts'
 
 /** Which values of one label are admitted: a finite set of values, or all but a finite set; and whether it may be absent. */

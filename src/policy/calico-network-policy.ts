@@ -1,6 +1,6 @@
 import { isUnresolved, type Path } from '../k8s/json.ts'
-import type { CalicoEntity, CalicoRule, Spec } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
+import type { CalicoEntity, CalicoRule, Spec } from '../k8s/spec-shapes.ts'
 import type { Box } from './box.ts'
 import { calicoBoxes, calicoPeers, isRestricted } from './calico-peers.ts'
 import {

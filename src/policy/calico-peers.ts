@@ -1,5 +1,5 @@
 import { isObject, isUnresolved, type Path } from '../k8s/json.ts'
-import type { CalicoEntity } from '../k8s/kinds.ts'
+import type { CalicoEntity } from '../k8s/spec-shapes.ts'
 import { type Box, pin, requirePresence } from './box.ts'
 import { boxesOf, type KeyOf, product } from './calico-boxes.ts'
 import { parseCalicoSelector } from './calico-selector.ts'

@@ -1,6 +1,6 @@
 import { isUnresolved, own, type Path } from '../k8s/json.ts'
-import type { CiliumRule, LabelSelector, Spec } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
+import type { CiliumRule, LabelSelector, Spec } from '../k8s/spec-shapes.ts'
 import { ciliumPeers } from './cilium-peers.ts'
 import { ciliumPortEntries, type Told } from './cilium-ports.ts'
 import { readCiliumSelector } from './cilium-selector.ts'

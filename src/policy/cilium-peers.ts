@@ -1,5 +1,5 @@
 import { isUnresolved, own, type Path } from '../k8s/json.ts'
-import type { CiliumRule } from '../k8s/kinds.ts'
+import type { CiliumRule } from '../k8s/spec-shapes.ts'
 import { type Box, contains, pin } from './box.ts'
 import { parseCidr } from './cidr.ts'
 import type { Told } from './cilium-ports.ts'

@@ -1,5 +1,5 @@
 import { isObject, isUnresolved, own, type Path } from '../k8s/json.ts'
-import type { CiliumPortRule } from '../k8s/kinds.ts'
+import type { CiliumPortRule } from '../k8s/spec-shapes.ts'
 import type { Direction, PortEntry, Ports } from './policy.ts'
 import { everyPort, namedPort, noPort, ofProtocol, portRange, unknownPorts } from './ports.ts'
 

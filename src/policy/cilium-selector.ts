@@ -1,5 +1,5 @@
-import type { LabelSelector } from '../k8s/kinds.ts'
 import { isTerm, isUnresolvedSelector } from '../k8s/selector.ts'
+import type { LabelSelector } from '../k8s/spec-shapes.ts'
 import { type Box, boxOf, intersect, requirePresence } from './box.ts'
 import { namespaceKey, namespaceNameLabel, nobody, podKey } from './policy.ts'
 

@@ -1,7 +1,7 @@
 import { isUnresolved, type Path } from '../k8s/json.ts'
-import type { NetworkPolicyPeer, NetworkPolicyPort, Spec } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { isUnresolvedSelector } from '../k8s/selector.ts'
+import type { NetworkPolicyPeer, NetworkPolicyPort, Spec } from '../k8s/spec-shapes.ts'
 import { boxOf, intersect, pin } from './box.ts'
 import {
   type AllowRule,

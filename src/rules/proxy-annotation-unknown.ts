@@ -2,9 +2,9 @@ import type { Severity } from '../core/finding.ts'
 import { nearest } from '../core/nearest.ts'
 import type { View } from '../core/view.ts'
 import type { Path } from '../k8s/json.ts'
-import type { ObjectMeta } from '../k8s/kinds.ts'
 import { type PodKind, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
+import type { ObjectMeta } from '../k8s/spec-shapes.ts'
 import { annotations, configPrefixes, labels, ownPrefix, writtenAnnotations } from '../linkerd/facts.ts'
 import {
   isKnownIn,

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { LabelSelector } from '../../src/k8s/kinds.ts'
 import { type Labels, selects, selectsByMap } from '../../src/k8s/selector.ts'
+import type { LabelSelector } from '../../src/k8s/spec-shapes.ts'
 
 // As apimachinery's labels.Requirement.Matches decides. `constructor` is a valid label key that every JS object "has".
 const term = (key: string, operator: string, ...values: string[]): LabelSelector => ({

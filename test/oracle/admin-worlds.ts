@@ -1,5 +1,5 @@
-import type { LabelSelector } from '../../src/k8s/kinds.ts'
 import { selects } from '../../src/k8s/selector.ts'
+import type { LabelSelector } from '../../src/k8s/spec-shapes.ts'
 import { type Dice, numbers, podKeys, portNames, selectorFrom } from './worlds.ts'
 
 /*

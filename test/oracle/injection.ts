@@ -1,4 +1,4 @@
-import type { ObjectMeta } from '../../src/k8s/kinds.ts'
+import type { ObjectMeta } from '../../src/k8s/spec-shapes.ts'
 import { injectedFaults, portClashes } from '../../src/linkerd/injection/injected-faults.ts'
 import { skipReasons } from '../../src/linkerd/injection/injection.ts'
 import { type Injection, predictInjection } from '../../src/linkerd/injection/predict-injection.ts'

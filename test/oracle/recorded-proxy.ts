@@ -1,4 +1,4 @@
-import type { ObjectMeta } from '../../src/k8s/kinds.ts'
+import type { ObjectMeta } from '../../src/k8s/spec-shapes.ts'
 import { injectedOnPod } from '../../src/linkerd/injection/injected-opaque-ports.ts'
 import type { Injectable } from '../../src/linkerd/injection/injection.ts'
 import { type Injection, predictInjection } from '../../src/linkerd/injection/predict-injection.ts'

@@ -1,4 +1,4 @@
-import type { LabelSelector } from '../../src/k8s/kinds.ts'
+import type { LabelSelector } from '../../src/k8s/spec-shapes.ts'
 
 /*
  * Small clusters made from a seed: namespaces, Pods, policies, and questions who may connect with whom. Every dialect's

@@ -1,4 +1,4 @@
-import type { LabelSelector } from '../../src/k8s/kinds.ts'
+import type { LabelSelector } from '../../src/k8s/spec-shapes.ts'
 import { namespaceNameLabel } from '../../src/policy/policy.ts'
 
 /*

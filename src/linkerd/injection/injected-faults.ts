@@ -1,7 +1,7 @@
 import { own } from '../../k8s/json.ts'
-import type { ObjectMeta } from '../../k8s/kinds.ts'
 import { containersOf, type PlacedContainer } from '../../k8s/pod-template.ts'
 import { labelsOf } from '../../k8s/resource.ts'
+import type { ObjectMeta } from '../../k8s/spec-shapes.ts'
 import { configPrefixes, podSecurityLabel, proxyContainerName, proxyPortNames } from '../facts.ts'
 import { parseQuantity } from '../go-values.ts'
 import type { LinkerdSettings } from '../settings.ts'

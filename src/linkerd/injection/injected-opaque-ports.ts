@@ -1,7 +1,7 @@
 import { isUnresolved } from '../../k8s/json.ts'
-import type { ObjectMeta, Spec } from '../../k8s/kinds.ts'
 import { containersOf, type PodTemplate } from '../../k8s/pod-template.ts'
 import { annotationOf } from '../../k8s/resource.ts'
+import type { ObjectMeta, Spec } from '../../k8s/spec-shapes.ts'
 import { annotations } from '../facts.ts'
 import type { LinkerdSettings } from '../settings.ts'
 

@@ -1,6 +1,6 @@
-import type { Container, ObjectMeta, PodSpec } from '../../k8s/kinds.ts'
 import { containersOf, type PlacedContainer } from '../../k8s/pod-template.ts'
 import { annotationOf } from '../../k8s/resource.ts'
+import type { Container, ObjectMeta, PodSpec } from '../../k8s/spec-shapes.ts'
 import { annotations, proxyContainerName } from '../facts.ts'
 import type { LinkerdSettings } from '../settings.ts'
 

@@ -1,8 +1,8 @@
 import type { View } from '../../core/view.ts'
 import { own } from '../../k8s/json.ts'
-import type { LabelSelector, Spec } from '../../k8s/kinds.ts'
 import { labelsOf, type Resource } from '../../k8s/resource.ts'
 import { type Labels, selects } from '../../k8s/selector.ts'
+import type { LabelSelector, Spec } from '../../k8s/spec-shapes.ts'
 import { injectorWebhookName, labels, uninjectableNamespaces } from '../facts.ts'
 
 type Configuration = Spec<'MutatingWebhookConfiguration'>

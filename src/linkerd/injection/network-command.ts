@@ -1,4 +1,4 @@
-import type { Container } from '../../k8s/kinds.ts'
+import type { Container } from '../../k8s/spec-shapes.ts'
 
 /** Programs in init containers that talk to something else: waiting for a server, migrating a database, fetching a file. */
 const networked =

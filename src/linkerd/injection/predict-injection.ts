@@ -1,5 +1,5 @@
-import type { ObjectMeta } from '../../k8s/kinds.ts'
 import { annotationOf } from '../../k8s/resource.ts'
+import type { ObjectMeta } from '../../k8s/spec-shapes.ts'
 import { annotations, configPrefixes, controlPlaneNamespace, injectedLabels, writtenAnnotations } from '../facts.ts'
 import type { LinkerdSettings } from '../settings.ts'
 import { injectedOnPod } from './injected-opaque-ports.ts'

@@ -1,6 +1,6 @@
-import type { ObjectMeta, PodSpec } from '../../k8s/kinds.ts'
 import { containersOf } from '../../k8s/pod-template.ts'
 import { annotationOf } from '../../k8s/resource.ts'
+import type { ObjectMeta, PodSpec } from '../../k8s/spec-shapes.ts'
 import { annotations } from '../facts.ts'
 
 /** A list for the proxy's environment, and what the injector logs while it makes it. */

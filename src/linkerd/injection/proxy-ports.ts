@@ -1,4 +1,4 @@
-import type { Container } from '../../k8s/kinds.ts'
+import type { Container } from '../../k8s/spec-shapes.ts'
 import type { ProxyConfig } from './proxy-config.ts'
 
 /** What each of the proxy's ports is for. */

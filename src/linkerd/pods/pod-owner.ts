@@ -1,4 +1,4 @@
-import type { ObjectMeta } from '../../k8s/kinds.ts'
+import type { ObjectMeta } from '../../k8s/spec-shapes.ts'
 
 /** Who made a Pod, as the injector names it in a label and in Events. */
 export interface PodOwner {

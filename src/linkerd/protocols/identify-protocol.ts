@@ -1,6 +1,6 @@
 import { own } from '../../k8s/json.ts'
-import type { Container } from '../../k8s/kinds.ts'
 import type { Labels } from '../../k8s/selector.ts'
+import type { Container } from '../../k8s/spec-shapes.ts'
 import type { LinkerdSettings } from '../settings.ts'
 import { catalogue, clientFirstImages } from './catalogue.ts'
 import type { Protocol } from './protocol.ts'

@@ -1,9 +1,9 @@
 import { rememberLast } from '../../core/cache.ts'
 import type { View } from '../../core/view.ts'
-import type { Container, Spec } from '../../k8s/kinds.ts'
 import { containersOf, type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../../k8s/pod-template.ts'
 import { labelsOf, type Resource } from '../../k8s/resource.ts'
 import { selectsByMap } from '../../k8s/selector.ts'
+import type { Container, Spec } from '../../k8s/spec-shapes.ts'
 import { proxyContainerName } from '../facts.ts'
 import type { LinkerdSettings } from '../settings.ts'
 

@@ -1,6 +1,6 @@
-import type { ObjectMeta } from '../../k8s/kinds.ts'
 import { type PodKind, podKinds } from '../../k8s/pod-template.ts'
 import { describe, type Resource } from '../../k8s/resource.ts'
+import type { ObjectMeta } from '../../k8s/spec-shapes.ts'
 import type { MeshView } from '../pods/meshed.ts'
 import { type PodFacts, podFactsOf } from '../pods/pod-facts.ts'
 import { podOwner } from '../pods/pod-owner.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Spec } from '../../../src/k8s/kinds.ts'
+import type { Spec } from '../../../src/k8s/spec-shapes.ts'
 import { injectedOnPod, injectedOnService } from '../../../src/linkerd/injection/injected-opaque-ports.ts'
 import { defaultSettings } from '../../../src/linkerd/settings.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Container, PodSpec } from '../../../src/k8s/kinds.ts'
+import type { Container, PodSpec } from '../../../src/k8s/spec-shapes.ts'
 import {
   annotationVerdict,
   hasProxy,

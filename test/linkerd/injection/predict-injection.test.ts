@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ObjectMeta, PodSpec } from '../../../src/k8s/kinds.ts'
+import type { ObjectMeta, PodSpec } from '../../../src/k8s/spec-shapes.ts'
 import { injectedFaults, portClashes } from '../../../src/linkerd/injection/injected-faults.ts'
 import { predictInjection } from '../../../src/linkerd/injection/predict-injection.ts'
 import { podOwner } from '../../../src/linkerd/pods/pod-owner.ts'

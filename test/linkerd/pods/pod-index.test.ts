@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { LabelSelector } from '../../../src/k8s/kinds.ts'
 import { type Labels, selects } from '../../../src/k8s/selector.ts'
+import type { LabelSelector } from '../../../src/k8s/spec-shapes.ts'
 import type { PodFacts } from '../../../src/linkerd/pods/pod-facts.ts'
 import { createPodIndex, type PodIndex } from '../../../src/linkerd/pods/pod-index.ts'
 import { addBits, type Bits } from '../../../src/policy/bits.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import type { LabelSelector } from '../../../src/k8s/kinds.ts'
 import { selects } from '../../../src/k8s/selector.ts'
+import type { LabelSelector } from '../../../src/k8s/spec-shapes.ts'
 import { namespaceNameLabel } from '../../../src/policy/policy.ts'
 
 /*

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { PodSpec } from '../../../src/k8s/kinds.ts'
+import type { PodSpec } from '../../../src/k8s/spec-shapes.ts'
 import type { ServicePort } from '../../../src/linkerd/protocols/service-targets.ts'
 import {
   declaredPorts,
