@@ -1,12 +1,10 @@
 import { Server, type ServerOptions } from 'node:https'
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from 'fastify'
+import { type FastifyInstance, fastify, LogController } from 'fastify'
 import { answerCanary } from '../admission/canary.ts'
-import { type Court, judge, mend, nothing, type Verdict } from '../admission/judge.ts'
-import { type Answer, respond, respondWithPatch } from '../admission/respond.ts'
-import { type Review, readReview } from '../admission/review.ts'
-import { byGroupAndKind } from '../k8s/resource.ts'
+import { type Court, judge, mend, nothing } from '../admission/judge.ts'
+import { respond, respondWithPatch } from '../admission/respond.ts'
 import { createGate, mostBodyBytes } from './admission-gate.ts'
-import { toAscii } from './ascii.ts'
+import { answerReviews, type Decide } from './answer-reviews.ts'
 import { handleClientError } from './client-errors.ts'
 import { watchClients } from './client-names.ts'
 import { capConnections } from './connection-cap.ts'
@@ -15,6 +13,7 @@ import { createExemptionUse } from './exemption-use.ts'
 import { buildHealthServer, type HealthSource, serveHealth } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { type Log, plainLog } from './plain-log.ts'
+import { Refusal } from './refusal.ts'
 import { createTurns } from './turns.ts'
 
 /** What the server needs from outside. */
@@ -45,13 +44,6 @@ export interface ServerDependencies {
   readonly troubles?: () => readonly string[]
 }
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** When its headers were there: from then on the API server waits. */
-    arrived: number
-  }
-}
-
 /** The webhook's server. Drain it before closing: kept connections must learn that this replica is going. */
 export interface App {
   readonly server: FastifyInstance
@@ -65,27 +57,8 @@ export interface App {
   readonly forgetClients: () => void
 }
 
-/** An answer that is no verdict: the API server's failurePolicy decides. */
-class Refusal extends Error {
-  readonly statusCode: number
-  readonly reason: string
-  constructor(statusCode: number, reason: string, message: string) {
-    super(message)
-    this.statusCode = statusCode
-    this.reason = reason
-  }
-}
-
-const tooLate = 'the review took longer than the API server waits'
-
 /** Nearly every review is smaller. */
 const smallBodyBytes = 65_536
-
-interface Decision extends Verdict {
-  readonly answer: Answer
-  /** In one word, for metrics. */
-  readonly verdict: string
-}
 
 /**
  * Builds the server; it does not listen yet.
@@ -118,6 +91,7 @@ export function buildApp(dependencies: ServerDependencies): App {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { caseSensitive: true },
+    // Its type depends on whether there is TLS; nothing below does.
   }) as unknown as FastifyInstance
   server.server.headersTimeout = 10_000
   const pace = createPace(clock)
@@ -182,53 +156,11 @@ export function buildApp(dependencies: ServerDependencies): App {
       .send(known ? message : 'meshgate failed; see its log')
   })
 
-  const count = ({ enforced, elsewhere, exempted, suppressed, doubts }: Omit<Verdict, 'failures'>) => {
-    if (doubts.length > 0) for (const kind of new Set(doubts.map(({ kind }) => kind))) metrics.degraded(kind)
-    for (const { finding, enforcement } of enforced) metrics.finding(finding.rule, enforcement)
-    for (const { finding, exemption } of exempted) {
-      metrics.finding(finding.rule, 'exempt')
-      exemptionUse.note(exemption)
-    }
-    for (const { rule } of suppressed) metrics.finding(rule, 'suppress')
-    for (const { finding } of elsewhere) metrics.finding(finding.rule, 'elsewhere')
-  }
-  const answer = (path: string, decide: (review: Review, court: Court) => Decision) =>
-    server.post(path, (request: FastifyRequest, reply: FastifyReply) => {
-      const start = clock()
-      const read = readReview(request.body)
-      if ('reason' in read) throw new Refusal(400, 'no-review', read.reason)
-      const { review } = read
-      const deadline = deadlineOf(request)
-      const stopIfLate = (now: number) => {
-        if (now - request.arrived > deadline) throw new Refusal(504, 'deadline', tooLate)
-      }
-      stopIfLate(start)
-      // Half of the time at most is spent on what may be left out.
-      const outOfTime = () => clock() - request.arrived > deadline / 2
-      const look = () => decide(review, { ...court, now: now(), outOfTime })
-      const conclude = ({ answer, verdict, failures, ...outcome }: Decision) => {
-        for (const { rule, error } of failures) {
-          metrics.failure(rule)
-          server.log.error({ err: error, rule }, 'a rule failed')
-        }
-        const [failure] = failures
-        if (failure) throw new Refusal(500, 'rule-failed', `rule ${failure.rule} failed; see the log of meshgate`)
-        const end = clock()
-        stopIfLate(end)
-        const { group, kind } = review.kind
-        const label = byGroupAndKind.has(`${group}/${kind}`) ? kind : 'other'
-        metrics.review({ path, operation: review.operation, kind: label, verdict }, end - start)
-        pace.earn(request.ip)
-        // What a dry run asks about will not be there: no alert may rest on it.
-        if (!review.dryRun) count(outcome)
-        return reply.type('application/json').send(toAscii(JSON.stringify(answer)))
-      }
-      const seen = court.snapshot.now
-      const decision = look()
-      if (settle === undefined || decision.verdict !== 'denied') return conclude(decision)
-      return settle().then(() => conclude(court.snapshot.now === seen ? decision : look()))
-    })
-
+  const answer = (path: string, decide: Decide) =>
+    server.post(
+      path,
+      answerReviews({ court, metrics, clock, now, settle, pace, exemptionUse, log: server.log }, path, decide),
+    )
   answer('/validate', (review, court) => {
     const answered = answerCanary(review, pod)
     if (answered) return { ...nothing, failures: [], answer: answered, verdict: 'canary' }
@@ -269,10 +201,4 @@ export function buildApp(dependencies: ServerDependencies): App {
       if (server.server instanceof Server) server.server.setSecureContext(options)
     },
   }
-}
-
-/** Seconds until the API server gives up (`?timeout=10s`, rounded up there), less half a second for the way back. */
-function deadlineOf(request: FastifyRequest): number {
-  const match = /[?&]timeout=(\d+)s/.exec(request.url)
-  return match ? Number(match[1]) - 0.5 : 29.5
 }
