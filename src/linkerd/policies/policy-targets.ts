@@ -58,7 +58,7 @@ function* unseenTargets(policy: Policy, view: MeshView): Generator<TargetPods> {
 }
 
 /** A policy as it is about one namespace, and its targets there. */
-interface Place {
+export interface Place {
   readonly own: Policy
   readonly targets: readonly TargetPods[]
 }

@@ -19,6 +19,7 @@ import { describePeers, isWide, knownPeer, type PeerPods, peerPodsOf } from './p
 import {
   describeTarget,
   endsOf,
+  type Place,
   type Selecting,
   type TargetEnd,
   type TargetPods,
@@ -92,19 +93,24 @@ export function confidenceOf(doubt: Doubt | undefined): Confidence {
 export function* wirePortGaps(resource: Resource<PolicyKind>, view: GapView): Generator<WirePortGap> {
   for (const policy of formsOf(resource, view)) {
     if (!isPossible(policy)) continue
-    const places = [...targetsByPlace(policy, isClusterwide(resource), view)].map((place) => ({
-      own: place.own,
-      ends: endsOf(place, view),
-    }))
-    const all = places.flatMap(({ ends }) => separableEnds(ends))
-    const separated = new Map<Rule, boolean>()
-    for (const direction of ['ingress', 'egress'] as const)
-      for (const rule of openingRules(policy.directions[direction]))
-        separated.set(
-          rule,
-          all.some((end) => isSeparated(rule, direction, end, view)),
-        )
-    for (const { own, ends } of places) yield* gapsOf(own, ends, separated, view)
+    const places = [...targetsByPlace(policy, isClusterwide(resource), view)]
+    const separated = separation(places, view)
+    for (const place of places) yield* gapsOf(place, separated, view)
+  }
+}
+
+/** Is a rule separated anywhere ({@link isSeparated})? */
+type Separated = (rule: Rule, direction: Direction) => boolean
+
+/** Asked for where there is a gap, as most rules have none; and then once. */
+function separation(places: readonly Place[], view: GapView): Separated {
+  const known = new Map<Rule, boolean>()
+  return (rule, direction) => {
+    const found =
+      known.get(rule) ??
+      places.some((place) => separableEnds(endsOf(place, view)).some((end) => isSeparated(rule, direction, end, view)))
+    known.set(rule, found)
+    return found
   }
 }
 
@@ -141,23 +147,24 @@ function isSilent({ ports, entries, peers }: Rule): boolean {
   return ports.unknown || entries.length === 0 || peers.every(({ as }) => as !== 'pods')
 }
 
-function* gapsOf(
-  policy: Policy,
-  ends: readonly TargetEnd[],
-  separated: ReadonlyMap<Rule, boolean>,
-  view: GapView,
-): Generator<WirePortGap> {
-  const targets = unlikeTargets(ends, view.settings)
-  const unplaced = unplacedPolicies(view)
+/** Does the rule have the proxy's port, whoever is on the other end? */
+function grantsAlways({ ports }: Rule, direction: Direction, { targets }: Place): boolean {
+  return direction === 'ingress' ? targets.every(({ pod }) => grants(ports, pod)) : isEveryPort(ports)
+}
+
+function* gapsOf(place: Place, separated: Separated, view: GapView): Generator<WirePortGap> {
+  const { own: policy } = place
   for (const direction of ['ingress', 'egress'] as const)
     for (const rule of openingRules(policy.directions[direction])) {
-      if (isSilent(rule) || targets.length === 0) continue
+      if (isSilent(rule) || grantsAlways(rule, direction, place)) continue
+      const targets = unlikeTargets(endsOf(place, view), view.settings)
+      const unplaced = unplacedPolicies(view)
       for (const peer of rule.peers) {
         if (peer.as !== 'pods') continue
         const near = peerPodsOf(peer.box, policy.namespace, view)
         const far = view.scope === 'cluster' && isWide(peer.box)
         for (const { target, policies } of targets) {
-          const end = { policies, direction, rule, target, own: policy, separated: separated.get(rule) === true }
+          const end = { policies, direction, rule, target, own: policy, separated }
           for (const peers of unlikePeers(near, end, unplaced, direction, view.settings))
             yield* gapBetween(end, peers, view)
           if (far && target.box === undefined) yield* farGaps(end, peer.box, view)
@@ -174,7 +181,7 @@ export interface RuleEnd {
   readonly target: TargetPods
   /** The rule's policy. */
   readonly own: Policy
-  readonly separated: boolean
+  readonly separated: Separated
 }
 
 /** Is there, for a target, a rule that denies or passes on some of the rule's ports and not the proxy's, or the other way round? */
@@ -219,7 +226,7 @@ function* gapBetween(end: RuleEnd, peers: PeerPods, view: GapView): Generator<Wi
     server: direction === 'ingress' ? names.target : names.peer,
     doubt,
     guess,
-    separated: end.separated,
+    separated: end.separated(rule, direction),
     confidence: guess !== undefined && confidence === 'high' ? 'medium' : confidence,
   }
 }
