@@ -4,13 +4,16 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { makeSelfSigned } from '../../src/pki/self-signed.ts'
 import { reviewOf } from '../admission/reviews.ts'
+import { apply } from './apply.ts'
 import type { AvailabilityOptions } from './availability.ts'
-import { startCluster, until } from './cluster.ts'
+import { startCluster } from './cluster.ts'
 import { followReplicas, service } from './endpoints.ts'
 import { account, registration, serverCrd, tlsName } from './installation.ts'
+import { bin } from './kit.ts'
 import { namespace, policy } from './manifests.ts'
 import { type Replica, startReplica } from './replica-process.ts'
 import { startLoad } from './steady-load.ts'
+import { until } from './until.ts'
 
 /*
  * Replicas that come, go, die and stand still behind a Service while policies are created at a steady rate (reliability, T39 to T42).
@@ -24,17 +27,12 @@ const { perSecond, rounds, stopSeconds, floodSeconds, gapSeconds } = options
 const webhookTimeoutMs = 5000
 
 t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
-  const cluster = await startCluster(process.env['MESHGATE_KIT_BIN'] ?? '', ['--enable-aggregator-routing=true'])
+  const cluster = await startCluster(bin, ['--enable-aggregator-routing=true'])
   const endpoints = followReplicas(cluster)
   t.teardown(async () => {
     await endpoints.stop()
     await cluster.stop()
   })
-  const prepare = async (...items: object[]) => {
-    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
-    const { status, stderr } = await cluster.kubectl(['apply', '-f', '-'], list)
-    if (status !== 0) throw new Error(stderr)
-  }
   const pair = makeSelfSigned([tlsName], new Date())
   let host = 0
   const add = async () => {
@@ -54,21 +52,20 @@ t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
     )
   }
 
-  await prepare(namespace('meshgate', {}), namespace('linkerd', {}), namespace('shop'), serverCrd, service)
-  await prepare(...account('meshgate'))
+  await apply(cluster, namespace('meshgate', {}), namespace('linkerd', {}), namespace('shop'), serverCrd, service)
+  await apply(cluster, ...account('meshgate'))
   let [first, second] = [await add(), await add()]
   // The Service is there already, and of another type.
-  await prepare(...registration(443, pair.ca).filter((object) => !('kind' in object) || object.kind !== 'Service'))
-  const judged = async () => (await reviews(first)) + (await reviews(second))
-  await until(
-    'the webhook',
-    () => true,
-    async () => {
-      const before = await judged()
-      await cluster.request('POST', `${path}?dryRun=All`, JSON.stringify(policy('shop', 'probe', [8080, 4143])))
-      return (await judged()) > before
-    },
+  await apply(
+    cluster,
+    ...registration(443, pair.ca).filter((object) => !('kind' in object) || object.kind !== 'Service'),
   )
+  const judged = async () => (await reviews(first)) + (await reviews(second))
+  await until('the webhook', async () => {
+    const before = await judged()
+    await cluster.request('POST', `${path}?dryRun=All`, JSON.stringify(policy('shop', 'probe', [8080, 4143])))
+    return (await judged()) > before
+  })
 
   await t.test('they share the work', async (t) => {
     const before = [await reviews(first), await reviews(second)]

@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Cluster, until } from './cluster.ts'
+import { apply, done } from './apply.ts'
+import type { Cluster } from './cluster.ts'
+import { until } from './until.ts'
 
 /** A Secret of type kubernetes.io/tls, decoded. */
 export interface TlsSecret {
@@ -105,10 +107,9 @@ export async function startCertManager(bin: string, cluster: Cluster): Promise<C
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-cert-manager-'))
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(kubeconfig, (await cluster.kubectl(['config', 'view', '--raw'])).stdout, { mode: 0o600 })
-  await apply(cluster, definitions)
+  await apply(cluster, ...definitions)
   const names = definitions.map(({ metadata }) => `crd/${metadata.name}`)
-  const { status, stderr } = await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=60s', ...names])
-  if (status !== 0) throw new Error(stderr)
+  done(await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=60s', ...names]))
   const start = (name: string): ChildProcess => {
     const log = openSync(join(folder, `${name}.log`), 'a')
     const child = spawn(join(bin, 'cert-manager-lab'), [name, '--kubeconfig', kubeconfig], {
@@ -133,25 +134,33 @@ export async function startCertManager(bin: string, cluster: Cluster): Promise<C
   }
   /** Changes an object until nobody else was faster. */
   const put = (name: SecretName, part: string, edit: (certificate: Certificate) => Certificate) =>
-    until(`the change of ${name}`, isAlive, async () => {
-      const changed = JSON.stringify(edit(await readCertificate(name)))
-      return (await cluster.request('PUT', `${pathOf(home, name)}${part}`, changed)).status === 200
-    })
+    until(
+      `the change of ${name}`,
+      async () => {
+        const changed = JSON.stringify(edit(await readCertificate(name)))
+        return (await cluster.request('PUT', `${pathOf(home, name)}${part}`, changed)).status === 200
+      },
+      { isAlive },
+    )
   const otherThan = async (name: SecretName, before: string): Promise<TlsSecret> => {
     let now = await secret(name)
-    await until(`a new certificate ${name}`, isAlive, async () => {
-      now = await secret(name)
-      return now.cert !== before
-    })
+    await until(
+      `a new certificate ${name}`,
+      async () => {
+        now = await secret(name)
+        return now.cert !== before
+      },
+      { isAlive },
+    )
     return now
   }
   return {
     secret,
     async install(namespace, dnsName) {
       home = namespace
-      await apply(cluster, certificates(namespace, dnsName))
+      await apply(cluster, ...certificates(namespace, dnsName))
       try {
-        await until('the first certificate', isAlive, async () => (await secret('meshgate-tls')).cert !== '')
+        await until('the first certificate', async () => (await secret('meshgate-tls')).cert !== '', { isAlive })
       } catch (error) {
         const log = readFileSync(join(folder, 'controller.log'), 'utf8').split('\n').slice(-20).join('\n')
         throw new Error(`cert-manager does not issue:\n${log}`, { cause: error })
@@ -199,10 +208,4 @@ interface Certificate {
 
 function pathOf(namespace: string, name: string): string {
   return `/apis/${group}/v1/namespaces/${namespace}/certificates/${name}`
-}
-
-async function apply(cluster: Cluster, objects: readonly object[]): Promise<void> {
-  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })
-  const { status, stderr } = await cluster.kubectl(['apply', '-f', '-'], list)
-  if (status !== 0) throw new Error(stderr)
 }

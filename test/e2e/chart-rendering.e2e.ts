@@ -8,11 +8,11 @@ import { readValue } from '../../src/manifests/read-document.ts'
 import { worldIn } from '../commands/world.ts'
 import { chart, objectsOf, type Rendered, render, run, the } from './helm.ts'
 import { access, names, registration } from './installation.ts'
+import { bin, skipWithout } from './kit.ts'
 
 /* The chart as the real helm renders it. MESHGATE_KIT_BIN names a folder with helm. */
 
-const bin = process.env['MESHGATE_KIT_BIN'] ?? ''
-const skip = bin === '' ? 'set MESHGATE_KIT_BIN to a folder with helm' : false
+const skip = skipWithout('helm')
 
 const everything = {
   'networkPolicy.enabled': true,

@@ -4,26 +4,25 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeSelfSigned } from '../../src/pki/self-signed.ts'
 import { metricsAskedFor, metricsIn } from '../charts/metrics.ts'
+import { done } from './apply.ts'
 import { type CertManager, startCertManager } from './cert-manager-processes.ts'
-import { type Answer, startCluster, until } from './cluster.ts'
+import { type Answer, startCluster } from './cluster.ts'
 import { define } from './custom-resources.ts'
 import { chart, helm, run, set } from './helm.ts'
 import { names, tlsName } from './installation.ts'
+import { bin, skipWithout } from './kit.ts'
 import { deployment, namespace, nats, pod, policy } from './manifests.ts'
 import { type PodStandIn, startPod } from './pod-stand-in.ts'
+import { until } from './until.ts'
 
 /*
  * The chart, installed by the real helm as it is: the API server calls the ClusterIP of the Service, port 443, by its TLS name.
  * MESHGATE_KIT_BIN names a folder with etcd, kube-apiserver, controllers, kubectl, helm and cert-manager-lab.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN'] ?? ''
 const skip =
-  bin === ''
-    ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver, controllers, kubectl, helm and cert-manager-lab'
-    : process.getuid?.() !== 0
-      ? 'run as root: the API server calls port 443'
-      : false
+  skipWithout('etcd, kube-apiserver, controllers, kubectl, helm and cert-manager-lab') ||
+  (process.getuid?.() !== 0 && 'run as root: the API server calls port 443')
 
 const denying = { 'config.rules': { 'network-policy-omits-proxy-port': { enforcement: 'deny' } } }
 const both = [`validatingwebhookconfiguration/${names.validating}`, `mutatingwebhookconfiguration/${names.mutating}`]
@@ -92,11 +91,6 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     release('upgrade', chart, ...set({ ...denying, ...values }), ...args)
 
   const accepts = (t: Tap, answer: Answer, what: string) => t.equal(answer.status, 0, `${what} ${answer.stderr}`)
-  const done = (answer: Answer) => {
-    if (answer.status !== 0) throw new Error(answer.stderr)
-    return answer
-  }
-  const eventually = (what: string, ask: () => Promise<boolean>) => until(what, () => true, ask)
 
   /** caBundles of every entry. */
   const bundles = async (): Promise<(string | undefined)[]> => {
@@ -118,7 +112,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
   const judges = async () => {
     let said = ''
     try {
-      await eventually('a verdict', async () => /TCP 4143 is missing/.test((said = (await verdict()).stderr)))
+      await until('a verdict', async () => /TCP 4143 is missing/.test((said = (await verdict()).stderr)))
     } catch (error) {
       throw new Error(said + running?.output(), { cause: error })
     }
@@ -141,7 +135,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
   }
   const open = async (name: string, metadata: object = {}) => {
     done(await create({ ...namespace(name), ...metadata }))
-    await eventually(
+    await until(
       `the ServiceAccount of ${name}`,
       async () => (await kubectl(['get', 'serviceaccount', 'default', '-n', name])).status === 0,
     )
@@ -244,7 +238,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
   // T14
   await t.test('it stands in the way of nobody while it is slow to come', async (t) => {
     accepts(t, await install({ ...everything, replicaCount: 2 }), 'everything else of the release applies')
-    await eventually('the configuration in force', async () => (await verdict()).status !== 0)
+    await until('the configuration in force', async () => (await verdict()).status !== 0)
     accepts(t, await create(deployment('shop', 'other')), 'a Deployment')
     accepts(t, await create(nats('shop')), 'a Service')
     accepts(t, await create(pod('shop', 'other')), 'a Pod')
@@ -260,8 +254,8 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     // No Pod, no Secret, no caBundle until now.
     t.same([...new Set(await bundles())], [undefined])
     certManager = startCertManager(bin, cluster.kubeconfig)
-    await eventually('the caBundle', async () => (await bundles()).every((bundle) => bundle !== undefined))
-    await eventually(
+    await until('the caBundle', async () => (await bundles()).every((bundle) => bundle !== undefined))
+    await until(
       'the Secret',
       async () => (await kubectl(['get', 'secret', 'meshgate-tls', '-n', 'meshgate'])).status === 0,
     )
@@ -287,7 +281,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
   })
 
   await t.test('it has Pods that `restricted` admits', async (t) => {
-    await eventually('its Pods', async () => (await pods()).length === 2)
+    await until('its Pods', async () => (await pods()).length === 2)
     for (const { spec } of await pods()) t.match(spec, { priorityClassName: 'system-cluster-critical' })
     const refused = await create(pod('meshgate', 'privileged'))
     t.match(refused.stderr, /violates PodSecurity "restricted/, 'which is in force')
@@ -337,10 +331,10 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     accepts(t, await release('upgrade', chart, ...asNoted), 'upgrade')
     t.equal(await spec(), before)
     await running?.sync()
-    await eventually('a warning', async () => /^Warning: .*TCP 4143 is missing/.test((await verdict()).stderr))
+    await until('a warning', async () => /^Warning: .*TCP 4143 is missing/.test((await verdict()).stderr))
     accepts(t, await release('rollback'), 'rollback')
     await running?.sync()
-    await eventually('a denial', async () => /denied the request/.test((await verdict()).stderr))
+    await until('a denial', async () => /denied the request/.test((await verdict()).stderr))
   })
 
   // T13
@@ -352,7 +346,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     for (const object of [policy('doomed', 'api', [8080, 4143]), deployment('doomed', 'web', 1)])
       done(await create(object))
     await stop()
-    await eventually('no replica', async () => /failed calling webhook/.test((await verdict()).stderr))
+    await until('no replica', async () => /failed calling webhook/.test((await verdict()).stderr))
 
     for (const [object, entry] of [
       [policy('shop', 'late', [8080, 4143]), 'policy'],
@@ -367,7 +361,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     const before = (await pods()).length
     const scaled = await kubectl(['scale', 'deployment', 'meshgate', '-n', 'meshgate', '--replicas=5'])
     accepts(t, scaled, 'more replicas of itself')
-    await eventually('its own new Pod', async () => (await pods()).length > before)
+    await until('its own new Pod', async () => (await pods()).length > before)
     for (const home of ['kube-system', 'linkerd', 'cert-manager'])
       for (const object of [pod(home, 'new'), deployment(home, 'new'), nats(home), policy(home, 'new')])
         accepts(t, await create(object), `${object.kind} in ${home}`)
@@ -419,16 +413,14 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
   await t.test('it and Linkerd start in any order when the webhooks of both are dead', async (t) => {
     await stop()
     done(await create(deadInjector))
-    await eventually('no injector', async () =>
+    await until('no injector', async () =>
       /proxy-injector/.test((await create(pod('shop', 'x'), '--dry-run=server')).stderr),
     )
     t.match((await create(pod('shop', 'unlucky'))).stderr, /failed calling webhook/, 'others do not')
 
     const before = new Set((await pods()).map(({ metadata }) => metadata.uid))
     done(await kubectl(['delete', 'pods', '-n', 'meshgate', '-l', 'app.kubernetes.io/name=meshgate']))
-    await eventually('new Pods of its own', async () =>
-      (await pods()).some(({ metadata }) => !before.has(metadata.uid)),
-    )
+    await until('new Pods of its own', async () => (await pods()).some(({ metadata }) => !before.has(metadata.uid)))
     for (const { metadata } of await pods()) t.equal(metadata.annotations['linkerd.io/inject'], 'disabled')
     accepts(t, await create(pod('linkerd', 'again')), 'a Pod of Linkerd')
 
@@ -440,7 +432,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
   await t.test('it leaves nothing behind, and blocks nobody', async (t) => {
     await stop()
     accepts(t, await release('uninstall'), 'uninstall')
-    await eventually('its Pods to be gone', async () => (await remains()).length === 0)
+    await until('its Pods to be gone', async () => (await remains()).length === 0)
     const removed = cluster
       .audit()
       .split('\n')
@@ -461,7 +453,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     done(await kubectl(['delete', 'namespace', 'meshgate']))
     const folder = join(chart, '../../certs')
     accepts(t, await kubectl(['apply', '-k', folder]), 'apply -k')
-    await eventually('the caBundle', async () => (await bundles()).every((bundle) => bundle !== undefined))
+    await until('the caBundle', async () => (await bundles()).every((bundle) => bundle !== undefined))
     await start()
     await judges()
     t.match((await verdict()).stderr, /^Warning: \[network-policy-omits-proxy-port\]/, 'warns, as is the default')

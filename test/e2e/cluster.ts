@@ -5,7 +5,7 @@ import { request } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
+import { until } from './until.ts'
 
 /** What kubectl answered. */
 export interface Answer {
@@ -40,8 +40,6 @@ export interface Cluster {
   restart(): Promise<void>
   stop(): Promise<void>
 }
-
-const deadlineMs = 60_000
 
 /** From a Deployment to its Pods, and what they need; namespaces that can be deleted; the roles that users usually have. */
 const controllers = [
@@ -144,15 +142,16 @@ export async function startCluster(
         child.stdin?.end(input)
       })
     const isAlive = () => etcd.exitCode === null && apiserver.exitCode === null
-    await until('the certificate of kube-apiserver', isAlive, async () => {
+    const certified = async () => {
       const ca = readFileSync(file('pki/apiserver.crt'))
       const config = (token: string) => kubeconfig(`https://127.0.0.1:${apiPort}`, ca, token)
       writeFileSync(file('kubeconfig'), config(token), { mode: 0o600 })
       writeFileSync(file('controllers.kubeconfig'), config(controllerToken), { mode: 0o600 })
       return true
-    })
+    }
+    await until('the certificate of kube-apiserver', certified, { isAlive })
     const ready = () =>
-      until('kube-apiserver', isAlive, async () => (await kubectl(['get', '--raw', '/readyz'])).stdout === 'ok')
+      until('kube-apiserver', async () => (await kubectl(['get', '--raw', '/readyz'])).stdout === 'ok', { isAlive })
     await ready()
     if (withControllers)
       start('kube-controller-manager', [
@@ -168,7 +167,7 @@ export async function startCluster(
       ])
     // Without a controller nobody makes it, and no Pod is admitted without it.
     const account = withControllers ? ['get', 'serviceaccount', 'default'] : ['create', 'serviceaccount', 'default']
-    await until('the default ServiceAccount', isAlive, async () => (await kubectl(account)).status === 0)
+    await until('the default ServiceAccount', async () => (await kubectl(account)).status === 0, { isAlive })
     const call = (method: string, path: string, body = '') =>
       new Promise<Response>((resolve, reject) => {
         const outgoing = request(`https://127.0.0.1:${apiPort}${path}`, {
@@ -211,18 +210,6 @@ export async function startCluster(
     await stop()
     throw new Error(`the control plane did not start:\n${log.split('\n').slice(-15).join('\n')}`, { cause: error })
   }
-}
-
-/** Asks again until the answer is yes; a throwing question is a no. */
-export async function until(what: string, isAlive: () => boolean, ask: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + deadlineMs; Date.now() < end && isAlive(); await pause(50)) {
-    try {
-      if (await ask()) return
-    } catch {
-      // Not yet.
-    }
-  }
-  throw new Error(`${what} is not there after ${deadlineMs / 1000} s`)
 }
 
 function exited(child: ChildProcess): Promise<void> {

@@ -12,15 +12,17 @@ import { buildApp } from '../../src/server/app.ts'
 import { createMetrics } from '../../src/server/metrics.ts'
 import { tlsOptions } from '../../src/server/tls.ts'
 import { natsService, reviewOf, shop, strict, type WireObject } from '../admission/reviews.ts'
-import { type Cluster, startCluster, until } from './cluster.ts'
+import { apply } from './apply.ts'
+import { type Cluster, startCluster } from './cluster.ts'
+import { bin, skipWithout } from './kit.ts'
+import { until } from './until.ts'
 
 /*
  * What the real API server makes of answers that only a rule made for it, or a webhook that is not ours, would give.
  * MESHGATE_KIT_BIN names a folder with etcd, kube-apiserver and kubectl.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
+const skip = skipWithout('etcd, kube-apiserver and kubectl')
 
 const documentation = {
   severity: 'error',
@@ -201,18 +203,13 @@ async function register(cluster: Cluster, hooks: readonly Hook[]): Promise<void>
       },
     ],
   }))
-  const applied = await cluster.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
-  if (applied.status !== 0) throw new Error(applied.stderr)
-  await until(
-    'the webhooks',
-    () => true,
-    async () => {
-      for (const { server } of hooks) server.seen.length = 0
-      const probe = { ...natsService({ name: 'probe' }) }
-      await cluster.request('POST', '/api/v1/namespaces/shop/services?dryRun=All', JSON.stringify(probe))
-      return hooks.every(({ server, path }) => server.seen.includes(`${path} CREATE`))
-    },
-  )
+  await apply(cluster, ...items)
+  await until('the webhooks', async () => {
+    for (const { server } of hooks) server.seen.length = 0
+    const probe = { ...natsService({ name: 'probe' }) }
+    await cluster.request('POST', '/api/v1/namespaces/shop/services?dryRun=All', JSON.stringify(probe))
+    return hooks.every(({ server, path }) => server.seen.includes(`${path} CREATE`))
+  })
   for (const { server } of hooks) server.seen.length = 0
 }
 
@@ -233,7 +230,7 @@ const plain = (name: string, annotations: Readonly<Record<string, string>>) => (
 const list = '25,587,3306,4444,5432,6379,9300,11211'
 
 t.test('the contract with a real API server', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin ?? '')
+  const cluster = await startCluster(bin)
   const meshgate = await startMeshgate()
   t.teardown(async () => {
     await meshgate.close()

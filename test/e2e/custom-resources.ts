@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Cluster, until } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
+import { crds } from './kit.ts'
+import { until } from './until.ts'
 
 /*
  * Kinds of others that the chart makes objects of. MESHGATE_KIT_CRDS names a folder with their real definitions, by project;
@@ -23,7 +25,7 @@ const kinds = {
 
 /** Defines the kinds of a project, and waits until they are served. */
 export async function define(cluster: Cluster, project: keyof typeof kinds): Promise<void> {
-  const real = join(process.env['MESHGATE_KIT_CRDS'] ?? '/nonexistent', project)
+  const real = join(crds ?? '/nonexistent', project)
   const made = existsSync(real)
     ? await cluster.kubectl(['apply', '--server-side', '-f', real])
     : await cluster.kubectl(
@@ -34,7 +36,6 @@ export async function define(cluster: Cluster, project: keyof typeof kinds): Pro
   for (const [group, , plural] of kinds[project])
     await until(
       `the kind ${plural}`,
-      () => true,
       async () => (await cluster.kubectl(['get', `${plural}.${group}`, '-A'])).status === 0,
     )
 }

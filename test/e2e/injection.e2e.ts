@@ -10,8 +10,11 @@ import { startWebhook, type Webhook } from '../../src/main.ts'
 import { readValue } from '../../src/manifests/read-document.ts'
 import { rules } from '../../src/rules/index.ts'
 import { type Issued, issue, makeKeys } from '../pki/issue.ts'
-import { type Cluster, startCluster, until } from './cluster.ts'
+import { apply, done } from './apply.ts'
+import { type Cluster, startCluster } from './cluster.ts'
 import { startInjectorStandIn, startPodWebhook, type WirePod } from './injector-stand-in.ts'
+import { bin, skipWithout } from './kit.ts'
+import { until } from './until.ts'
 
 /*
  * The story this product was made for, on a real API server with its controllers: the injector's certificate goes wrong,
@@ -19,11 +22,7 @@ import { startInjectorStandIn, startPodWebhook, type WirePod } from './injector-
  * meshgate is the running webhook, following the cluster under its own ServiceAccount with the chart's rights.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip =
-  bin === undefined
-    ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver, kube-controller-manager and kubectl'
-    : false
+const skip = skipWithout('etcd, kube-apiserver, kube-controller-manager and kubectl')
 
 const service = 'linkerd-proxy-injector'
 const configuration = 'linkerd-proxy-injector-webhook-config'
@@ -34,7 +33,7 @@ const config = (enforcement: string) => `rules:\n  pod-not-injected: {enforcemen
 const withinMs = 60_000
 
 t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin ?? '', [], { withControllers: true })
+  const cluster = await startCluster(bin, [], { withControllers: true })
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-injection-'))
   const from = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString()
   const year = 365 * 24 * 3600
@@ -63,15 +62,10 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
     writeFileSync(join(folder, 'meshgate.yaml'), config(enforcement))
     await running.reload()
   }
-  await until(
-    'the snapshot',
-    () => true,
-    async () => (await get(running, '/readyz')) === 'ok\n',
-  )
+  await until('the snapshot', async () => (await get(running, '/readyz')) === 'ok\n')
   await apply(cluster, ...registration(running))
   await until(
     'the ServiceAccount of shop',
-    () => true,
     async () => (await cluster.kubectl(['get', 'serviceaccount', 'default', '-n', 'shop'])).status === 0,
   )
 
@@ -93,19 +87,15 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
     await act()
   }
   const becomesClean = async (t: Tap, what: string) => {
-    await until('injection', () => true, comesMeshed)
+    await until('injection', comesMeshed)
     await changes(t, what, { trusted: 1, answers: 1 })
   }
   const becomesDenied = async (t: Tap, cause: RegExp, gauges: Gauges) => {
     let said = ''
-    await until(
-      String(cause),
-      () => true,
-      async () => {
-        said = (await attempt()).stderr
-        return cause.test(said)
-      },
-    )
+    await until(String(cause), async () => {
+      said = (await attempt()).stderr
+      return cause.test(said)
+    })
     t.match(said, /^Error from server \(Forbidden\): .*"workload\.validate\.meshgate\.dev" denied the request/)
     t.match(said, /\[pod-not-injected\] Pod shop\/web at metadata: No Linkerd proxy: /)
     t.match(said, /Pod shop\/web would run outside the mesh: .*\(linkerd-proxy-injector-webhook-config\); with failure/)
@@ -114,14 +104,10 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
   type Gauges = Readonly<Record<string, number>>
   /** What the metrics say of the injector becomes this, in time. */
   const changes = async (t: Tap, what: string, expected: Gauges, replica = running) => {
-    await until(
-      `${JSON.stringify(expected)} in the metrics after: ${what}`,
-      () => true,
-      async () => {
-        const seen = await gaugesOf(replica)
-        return Object.entries(expected).every(([name, value]) => seen[name] === value)
-      },
-    )
+    await until(`${JSON.stringify(expected)} in the metrics after: ${what}`, async () => {
+      const seen = await gaugesOf(replica)
+      return Object.entries(expected).every(([name, value]) => seen[name] === value)
+    })
     const tookMs = performance.now() - changedAt
     t.ok(tookMs < withinMs, `the metrics follow in time: ${what}`)
     t.comment(`${Math.round(tookMs)} ms until the metrics followed: ${what}`)
@@ -129,8 +115,7 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
   const bundle = async (pem: string) => {
     const value = Buffer.from(pem).toString('base64')
     const patch = JSON.stringify([{ op: 'replace', path: '/webhooks/0/clientConfig/caBundle', value }])
-    const { status, stderr } = await kubectl(['patch', webhookKind, configuration, '--type=json', '-p', patch])
-    if (status !== 0) throw new Error(stderr)
+    done(await kubectl(['patch', webhookKind, configuration, '--type=json', '-p', patch]))
   }
 
   await t.test('it lets Pods pass that come with their proxy, in either form', async (t) => {
@@ -148,11 +133,7 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
 
   await t.test('it lets a Deployment bring up its Pods with their proxies', async (t) => {
     await apply(cluster, deployment('early'))
-    await until(
-      'the Pod of the Deployment',
-      () => true,
-      async () => (await podsOf(cluster, 'early')).length === 1,
-    )
+    await until('the Pod of the Deployment', async () => (await podsOf(cluster, 'early')).length === 1)
     const [first] = await podsOf(cluster, 'early')
     t.ok(hasProxy(first))
     t.match(first, { metadata: { ownerReferences: [{ kind: 'ReplicaSet' }] } }, 'the controllers made it')
@@ -234,25 +215,17 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
     t.teardown(() => remover.kill())
     await apply(cluster, external(name, 'shop'), podWebhook('zz-sidecar-remover', name, 'shop', remover.port, ca.pem))
     let said = ''
-    await until(
-      'the removal of the proxy',
-      () => true,
-      async () => {
-        said = (await attempt()).stderr
-        return said !== ''
-      },
-    )
+    await until('the removal of the proxy', async () => {
+      said = (await attempt()).stderr
+      return said !== ''
+    })
     t.match(said, /denied the request: .*has the label linkerd.io\/control-plane-ns but no proxy/)
     await kubectl(['delete', webhookKind, 'zz-sidecar-remover'])
-    await until('injection', () => true, comesMeshed)
+    await until('injection', comesMeshed)
   })
 
   await t.test('it lets the Deployment through that had to wait', async (t) => {
-    await until(
-      'the Pod of the Deployment',
-      () => true,
-      async () => (await podsOf(cluster, 'late')).length === 1,
-    )
+    await until('the Pod of the Deployment', async () => (await podsOf(cluster, 'late')).length === 1)
     t.ok((await podsOf(cluster, 'late')).every(hasProxy))
   })
 })
@@ -264,20 +237,8 @@ const webhookKind = 'mutatingwebhookconfiguration'
 /** Asks until there is an answer. */
 async function untilThere<T>(ask: () => Promise<T | null | undefined>): Promise<T> {
   let found: T | null | undefined
-  await until(
-    'the answer',
-    () => true,
-    async () => (found = await ask()) != null,
-  )
+  await until('the answer', async () => (found = await ask()) != null)
   return found as T
-}
-
-async function apply(cluster: Cluster, ...items: readonly object[]): Promise<void> {
-  const { status, stderr } = await cluster.kubectl(
-    ['apply', '-f', '-'],
-    JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
-  )
-  if (status !== 0) throw new Error(stderr)
 }
 
 /** Follows the cluster as from a Pod, by its ServiceAccount's token. */

@@ -4,21 +4,22 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { rules } from '../../src/rules/index.ts'
 import { reviewOf, type WireObject } from '../admission/reviews.ts'
-import { type Answer, startCluster, until } from './cluster.ts'
+import { done, listOf } from './apply.ts'
+import { type Answer, startCluster } from './cluster.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 import { account, names, registration, serverCrd, tlsName } from './installation.ts'
+import { bin, skipWithout } from './kit.ts'
 import { type LiveWebhook, startLive } from './live-webhook.ts'
 import { deployment, namespace, nats, opaque, pod, policy, silentInjector } from './manifests.ts'
 import { startInjector } from './stand-in-injector.ts'
+import { until } from './until.ts'
 
 /*
  * meshgate in a running cluster: registered by exactly the generated rules, conditions and selectors, following the cluster
  * under its own ServiceAccount with exactly the generated rights. Real etcd, kube-apiserver, controllers and kubectl.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip =
-  bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver, controllers and kubectl' : false
+const skip = skipWithout('etcd, kube-apiserver, controllers and kubectl')
 
 const omits = 'network-policy-omits-proxy-port'
 const notInjected = 'pod-not-injected'
@@ -33,20 +34,16 @@ type Tap = Pick<typeof t, 'equal' | 'match' | 'same' | 'notMatch' | 'ok'>
 
 t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) => {
   const clock = { now: Date.parse('2026-12-01') }
-  const cluster = await startCluster(bin ?? '', [], { withControllers: true })
+  const cluster = await startCluster(bin, [], { withControllers: true })
   const running: LiveWebhook[] = []
   t.teardown(async () => {
     for (const one of running) await one.stop()
     await cluster.stop()
   })
   const kubectl = (args: readonly string[], input?: string) => cluster.kubectl(args, input)
-  const list = (...items: object[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
-  const apply = (items: object[], ...args: string[]) => kubectl(['apply', ...args, '-f', '-'], list(...items))
+  const apply = (items: object[], ...args: string[]) => kubectl(['apply', ...args, '-f', '-'], listOf(items))
   const create = (object: object, ...args: string[]) => kubectl(['create', ...args, '-f', '-'], JSON.stringify(object))
-  const prepare = async (...items: object[]) => {
-    const { status, stderr } = await apply(items)
-    if (status !== 0) throw new Error(stderr)
-  }
+  const prepare = async (...items: object[]) => done(await apply(items))
   const accepts = (t: Tap, answer: Answer, stderr: string | RegExp = '') => {
     if (typeof stderr === 'string') t.equal(answer.stderr, stderr, 'says so')
     else t.match(answer.stderr, stderr, 'says so')
@@ -61,7 +58,6 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
     await prepare(namespace(name, annotations))
     await until(
       `the ServiceAccount of ${name}`,
-      () => true,
       async () => (await cluster.request('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`)).status === 200,
     )
   }
@@ -74,37 +70,27 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
   await prepare(...account('meshgate'))
   const webhook = await startLive(cluster, { config: denying, now: () => clock.now })
   running.push(webhook)
-  await until(
-    'the snapshot',
-    () => true,
-    async () => (await webhook.get('/readyz')).status === 200,
-  )
+  await until('the snapshot', async () => (await webhook.get('/readyz')).status === 200)
   await prepare(...registration(webhook.port, webhook.ca))
   await open('shop')
   await prepare(deployment('shop', 'web'), deployment('shop', 'api'))
-  await until(
-    'the webhook',
-    () => true,
-    async () => /denied the request/.test((await create(policy('shop', 'probe'), '--dry-run=server')).stderr),
+  await until('the webhook', async () =>
+    /denied the request/.test((await create(policy('shop', 'probe'), '--dry-run=server')).stderr),
   )
   /** Waits until the webhook has heard of as many objects of each kind as there are. */
   const settled = () =>
-    until(
-      'the snapshot',
-      () => true,
-      async () => {
-        for (const [kind, path] of [
-          ['Namespace', '/api/v1/namespaces'],
-          ['Deployment', '/apis/apps/v1/deployments'],
-          ['NetworkPolicy', '/apis/networking.k8s.io/v1/networkpolicies'],
-          ['Service', '/api/v1/services'],
-        ] as const) {
-          const { items } = JSON.parse((await cluster.request('GET', path)).body)
-          if ((await webhook.metric('meshgate_snapshot_objects', `"${kind}"`)) !== items.length) return false
-        }
-        return true
-      },
-    )
+    until('the snapshot', async () => {
+      for (const [kind, path] of [
+        ['Namespace', '/api/v1/namespaces'],
+        ['Deployment', '/apis/apps/v1/deployments'],
+        ['NetworkPolicy', '/apis/networking.k8s.io/v1/networkpolicies'],
+        ['Service', '/api/v1/services'],
+      ] as const) {
+        const { items } = JSON.parse((await cluster.request('GET', path)).body)
+        if ((await webhook.metric('meshgate_snapshot_objects', `"${kind}"`)) !== items.length) return false
+      }
+      return true
+    })
 
   await t.test('it follows the cluster with exactly the rights it has', async (t) => {
     const { body } = await webhook.get('/readyz?verbose')
@@ -154,10 +140,8 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
     await settled()
     const answer = await create(deployment('isolated', 'api', 1))
     accepts(t, answer, /^Warning: \[network-policy-omits-proxy-port\] NetworkPolicy isolated\/api: TCP 4143 is missing/)
-    await until(
-      'its Pod',
-      () => true,
-      async () => /"app":"api"/.test((await cluster.request('GET', '/api/v1/namespaces/isolated/pods')).body),
+    await until('its Pod', async () =>
+      /"app":"api"/.test((await cluster.request('GET', '/api/v1/namespaces/isolated/pods')).body),
     )
     t.match(cluster.audit(), /"workload\.validate\.meshgate\.dev\/elsewhere":"network-policy-omits-proxy-port"/)
   })
@@ -263,15 +247,11 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' },
     })
     let events = ''
-    await until(
-      'the event',
-      () => true,
-      async () => {
-        const columns = '-o=jsonpath={range .items[*]}{.reason} {.involvedObject.kind} {.message}{"\\n"}{end}'
-        events = (await kubectl(['get', 'events', '-n', 'uninjected', '--as=owner', columns])).stdout
-        return /FailedCreate/.test(events)
-      },
-    )
+    await until('the event', async () => {
+      const columns = '-o=jsonpath={range .items[*]}{.reason} {.involvedObject.kind} {.message}{"\\n"}{end}'
+      events = (await kubectl(['get', 'events', '-n', 'uninjected', '--as=owner', columns])).stdout
+      return /FailedCreate/.test(events)
+    })
     t.match(
       events,
       /FailedCreate ReplicaSet Error creating: admission webhook "workload\.validate\.meshgate\.dev" denied the request: \[pod-not-injected\] Pod uninjected\/web-\w+-\w+ at metadata: No Linkerd proxy: the injector's Service linkerd\/linkerd-proxy-injector does not exist\. Pod uninjected\/web-\w+-\w+ of ReplicaSet web-\w+ would run outside/,
@@ -310,14 +290,10 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
     const spec = { containers: [{ name: 'nats', image: 'nats:2', ports: [{ name: 'nats', containerPort: 4222 }] }] }
     const mutations = () => webhook.metric('meshgate_reviews_total', 'path="/mutate"')
     const asked = await mutations()
-    await until(
-      'the injector',
-      () => true,
-      async () => {
-        const tried = await create({ ...server, spec }, '--dry-run=server', '-o=json')
-        return tried.status === 0 && /linkerd-proxy/.test(tried.stdout)
-      },
-    )
+    await until('the injector', async () => {
+      const tried = await create({ ...server, spec }, '--dry-run=server', '-o=json')
+      return tried.status === 0 && /linkerd-proxy/.test(tried.stdout)
+    })
     const added = { 'config.linkerd.io/opaque-ports': '4222' }
     const [seen, again, changed] = [injector.seen.length, await mutations(), await patched()]
     t.ok(again > asked)
@@ -346,11 +322,7 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
       },
     })
     await prepare(values(''))
-    await until(
-      'the inbound port',
-      () => true,
-      async () => /TCP 5143 is missing/.test(await ask()),
-    )
+    await until('the inbound port', async () => /TCP 5143 is missing/.test(await ask()))
     const destination = (...args: string[]) => {
       const matchLabels = { app: 'linkerd-destination' }
       const containers = [{ name: 'destination', image: 'example/controller', args }]
@@ -359,23 +331,11 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
       return { ...deployment('linkerd', 'linkerd-destination'), spec }
     }
     await prepare(destination('destination', '-outbound-transport-mode=transparent'))
-    await until(
-      'the transport mode: a connection arrives on its own port',
-      () => true,
-      async () => (await ask()) === '',
-    )
+    await until('the transport mode: a connection arrives on its own port', async () => (await ask()) === '')
     await prepare(destination('destination', '-outbound-transport-mode=transport-header'))
-    await until(
-      'the transport mode',
-      () => true,
-      async () => /TCP 5143 is missing/.test(await ask()),
-    )
+    await until('the transport mode', async () => /TCP 5143 is missing/.test(await ask()))
     await kubectl(['delete', 'configmap/linkerd-config', 'deployment/linkerd-destination', '-n', 'linkerd'])
-    await until(
-      'the defaults',
-      () => true,
-      async () => /TCP 4143 is missing/.test(await ask()),
-    )
+    await until('the defaults', async () => /TCP 4143 is missing/.test(await ask()))
   })
 
   await t.test('it never denies one object because it has not heard of another yet', async (t) => {
@@ -421,11 +381,7 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
       await proxy.close()
     })
     t.match(await blind.get('/readyz'), { status: 503, body: /^Namespace: unsynced: /m })
-    await until(
-      'its patience to end',
-      () => true,
-      async () => (await blind.get('/readyz')).status === 200,
-    )
+    await until('its patience to end', async () => (await blind.get('/readyz')).status === 200)
     t.match((await blind.get('/readyz?verbose')).body, /^NetworkPolicy: unsynced: .*\n(.*\n)*ok\n$/m)
     for (const object of [policy('shop', 'bad'), nats('shop'), unproxied]) {
       const { allowed, warnings, auditAnnotations } = await ask(blind, object)
@@ -437,11 +393,7 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
     t.match(await ask(blind, mislabelled), { allowed: false, status: { message: /has the label linkerd.io\/control/ } })
 
     proxy.set('none')
-    await until(
-      'the snapshot',
-      () => true,
-      async () => !(await ask(blind, policy('shop', 'bad'))).allowed,
-    )
+    await until('the snapshot', async () => !(await ask(blind, policy('shop', 'bad'))).allowed)
   })
 
   await t.test('it tells who forges reviews nothing but names', async (t) => {

@@ -3,16 +3,15 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { type Made, makeCertificate, usages } from '../server/make-certificate.ts'
-import { type Cluster, until } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { registration, tlsName } from './installation.ts'
 import { own } from './replica.ts'
+import { until } from './until.ts'
 
 /*
  * What tests of rotation do to a cluster: install the webhook's configurations for cert-manager, edit them as people and
  * controllers do, and see what is served.
  */
-
-const always = () => true
 
 export const certificate = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
@@ -62,12 +61,6 @@ export function installed(port: number): object[] {
   })
 }
 
-export async function create(cluster: Cluster, ...items: object[]): Promise<void> {
-  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
-  const { status, stderr } = await cluster.kubectl(['create', '-f', '-'], list)
-  if (status !== 0) throw new Error(stderr)
-}
-
 const configurations = { validating: own.validating, mutating: own.mutating } as const
 
 function pathOf(which: keyof typeof configurations): string {
@@ -84,7 +77,7 @@ export async function edit(
   which: keyof typeof configurations,
   change: (webhooks: LiveWebhooks) => void,
 ): Promise<void> {
-  await until('an edit', always, async () => {
+  await until('an edit', async () => {
     const configuration = JSON.parse((await cluster.request('GET', pathOf(which))).body)
     change(configuration.webhooks)
     const { status, body } = await cluster.request('PUT', pathOf(which), JSON.stringify(configuration))
@@ -127,7 +120,7 @@ export async function shakeHandsAnew(cluster: Cluster): Promise<void> {
       clientConfig.caBundle = Buffer.from(`${pem.replace(/# \d+\n$/, '').trimEnd()}\n${comment}`).toString('base64')
     }
   })
-  await until('the time that an API server takes to notice', always, elapsed(300))
+  await until('the time that an API server takes to notice', elapsed(300))
 }
 
 export function elapsed(ms: number): () => Promise<boolean> {

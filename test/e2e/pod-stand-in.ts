@@ -11,7 +11,9 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Cluster, freePorts, kubeconfig, until } from './cluster.ts'
+import { done } from './apply.ts'
+import { type Cluster, freePorts, kubeconfig } from './cluster.ts'
+import { until } from './until.ts'
 
 /*
  * What stands in for a Pod where there is no kubelet: a process that runs what the Deployment says, with its arguments and
@@ -44,9 +46,7 @@ export interface PodStandIn {
 /** Starts one for a Deployment whose Service has the same name, and waits until it answers. */
 export async function startPod(cluster: Cluster, namespace: string, name: string): Promise<PodStandIn> {
   const read = async (kind: string, of: string) => {
-    const { status, stdout, stderr } = await cluster.kubectl(['get', kind, of, '-n', namespace, '-o', 'json'])
-    if (status !== 0) throw new Error(stderr)
-    return JSON.parse(stdout)
+    return JSON.parse(done(await cluster.kubectl(['get', kind, of, '-n', namespace, '-o', 'json'])).stdout)
   }
   const { template } = (await read('deployment', name)).spec
   const [container] = template.spec.containers as readonly [Container]
@@ -99,7 +99,7 @@ export async function startPod(cluster: Cluster, namespace: string, name: string
     stream.setEncoding('utf8').on('data', (chunk: string) => (output += chunk))
   const isAlive = () => child.exitCode === null
   try {
-    await until('the webhook', isAlive, async () => output.includes('meshgate serves'))
+    await until('the webhook', async () => output.includes('meshgate serves'), { isAlive })
   } catch (error) {
     throw new Error(output, { cause: error })
   }

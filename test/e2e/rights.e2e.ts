@@ -13,9 +13,12 @@ import { type KindName, kinds } from '../../src/k8s/kinds.ts'
 import { nameOf } from '../../src/report/rights-markdown.ts'
 import { rules } from '../../src/rules/index.ts'
 import { reviewOf, type WireObject } from '../admission/reviews.ts'
-import { startCluster, until } from './cluster.ts'
+import { done, listOf } from './apply.ts'
+import { startCluster } from './cluster.ts'
 import { access, account } from './installation.ts'
+import { bin, crds, skipWithout } from './kit.ts'
 import { deployment, namespace, nats, natsPods, pod, policy, silentInjector } from './manifests.ts'
+import { until } from './until.ts'
 
 /*
  * The generated rights, one taken away at a time, against the real API server: what it says it may not see, and which denials
@@ -23,8 +26,7 @@ import { deployment, namespace, nats, natsPods, pod, policy, silentInjector } fr
  * them; those that are not there, and Linkerd's and Calico's, are stubs.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
+const skip = skipWithout('etcd, kube-apiserver and kubectl')
 
 const config = parseConfig(
   'meshgate.yaml',
@@ -81,22 +83,21 @@ const surroundings = [
 
 /** CRDs of the kinds that are watched in these groups: real ones from the kit where it has them, else stubs. */
 function crdsIn(groups: (group: string) => boolean): { readonly files: string[]; readonly stubs: object[] } {
-  const kit = process.env['MESHGATE_KIT_CRDS']
-  const real = kit === undefined ? [] : readdirSync(kit, { recursive: true, encoding: 'utf8' })
+  const real = crds === undefined ? [] : readdirSync(crds, { recursive: true, encoding: 'utf8' })
   const files: string[] = []
   const stubs: object[] = []
   for (const kind of watchedKinds(rules))
     for (const group of [kinds[kind].group, ...(kinds[kind].alsoIn ?? [])].filter(groups)) {
       const { resource } = kinds[kind]
-      const file = real.find((name) => new RegExp(`(^|[/_])${resource}\\.yaml$`).test(name) && holds(kit, name, group))
+      const file = real.find((name) => new RegExp(`(^|[/_])${resource}\\.yaml$`).test(name) && holds(name, group))
       if (file === undefined) stubs.push(stubOf(kind, group))
-      else files.push(join(kit ?? '', file))
+      else files.push(join(crds ?? '', file))
     }
   return { files, stubs }
 }
 
-function holds(kit: string | undefined, file: string, group: string): boolean {
-  return readFileSync(join(kit ?? '', file), 'utf8').includes(`\n  group: ${group}\n`)
+function holds(file: string, group: string): boolean {
+  return readFileSync(join(crds ?? '', file), 'utf8').includes(`\n  group: ${group}\n`)
 }
 
 function stubOf(name: KindName, group: string): object {
@@ -130,18 +131,15 @@ const builtIn = new Set(['', 'apps', 'batch', 'networking.k8s.io', 'admissionreg
 const calicoApi = 'projectcalico.org'
 
 t.test('the generated rights', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin ?? '')
+  const cluster = await startCluster(bin)
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-rights-'))
   t.teardown(async () => {
     await cluster.stop()
     rmSync(folder, { recursive: true })
   })
-  const apply = async (args: readonly string[], input?: string) => {
-    const { status, stderr } = await cluster.kubectl(['apply', '--server-side', ...args], input)
-    if (status !== 0) throw new Error(stderr)
-  }
-  const applyAll = (items: readonly object[]) =>
-    apply(['-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
+  const apply = async (args: readonly string[], input?: string) =>
+    done(await cluster.kubectl(['apply', '--server-side', ...args], input))
+  const applyAll = (items: readonly object[]) => apply(['-f', '-'], listOf(items))
   const install = async (groups: (group: string) => boolean) => {
     const { files, stubs } = crdsIn(groups)
     if (files.length > 0) await apply(files.flatMap((file) => ['-f', file]))
@@ -193,11 +191,7 @@ t.test('the generated rights', { skip, timeout: 300_000 }, async (t) => {
 
   await t.test('it denies what it should with all of them', async (t) => {
     const world = await follow()
-    await until(
-      'everything',
-      () => true,
-      async () => world.troubles().length === 0,
-    )
+    await until('everything', async () => world.troubles().length === 0)
     for (const [rule, object] of probes) t.ok(ask(world, object).denied.includes(rule), `${object.kind}: ${rule}`)
     await world.stop()
   })
@@ -209,14 +203,10 @@ t.test('the generated rights', { skip, timeout: 300_000 }, async (t) => {
     const here = (line: string) =>
       forbidden.test(line) && (right.name === undefined ? !line.startsWith('ConfigMap') : line.includes(right.name))
     let last: string[] = []
-    await until(
-      `everything but ${nameOf(right)}`,
-      () => true,
-      async () => {
-        last = world.troubles()
-        return implied ? last.length === 0 : last.length === 1 && last.every(here)
-      },
-    ).catch(() => t.same(last, [`${nameOf(right)} is forbidden`]))
+    await until(`everything but ${nameOf(right)}`, async () => {
+      last = world.troubles()
+      return implied ? last.length === 0 : last.length === 1 && last.every(here)
+    }).catch(() => t.same(last, [`${nameOf(right)} is forbidden`]))
     const lost = new Set<string>()
     for (const [rule, object] of probes) {
       const { denied, degraded } = ask(world, object)

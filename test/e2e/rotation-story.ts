@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { makeCertificate } from '../server/make-certificate.ts'
+import { create } from './apply.ts'
 import { type Load, startLoad } from './call-load.ts'
 import { startCertManager, type TlsSecret } from './cert-manager.ts'
-import { startCluster, until } from './cluster.ts'
+import { startCluster } from './cluster.ts'
 import { account, tlsName } from './installation.ts'
 import {
   admissionConfig,
   canaryAccess,
   certificate,
-  create,
   fingerprintOf,
   installed,
   namespace,
@@ -20,8 +20,7 @@ import {
   webhooksOf,
 } from './own-registration.ts'
 import { type Replica, startReplica } from './replica.ts'
-
-const always = () => true
+import { until } from './until.ts'
 
 /** A control plane, cert-manager, and a replica that serves what it issues; and questions to ask of them. Ends with the test. */
 export async function startRotation(t: Test, bin: string) {
@@ -43,7 +42,7 @@ export async function startRotation(t: Test, bin: string) {
   await create(cluster, ...installed(replica.port))
 
   const isMet = (replica: Replica, begin: string, line: string) =>
-    until(line, always, async () => (await replica.samples(begin)).includes(line))
+    until(line, async () => (await replica.samples(begin)).includes(line))
   const bundle = async () =>
     Buffer.from((await webhooksOf(cluster))[0]?.clientConfig.caBundle ?? '', 'base64').toString()
   const fingerprintServed = () => servedBy(replica.port)
@@ -71,7 +70,7 @@ export async function startRotation(t: Test, bin: string) {
     },
     fingerprintServed,
     isServed: (secret: TlsSecret) =>
-      until('the new leaf', always, async () => (await fingerprintServed()) === fingerprintOf(secret)),
+      until('the new leaf', async () => (await fingerprintServed()) === fingerprintOf(secret)),
     bundle,
     /** The kubelet brings the Secret, and the files are looked at. */
     mount: async (secret: TlsSecret) => {
@@ -79,7 +78,7 @@ export async function startRotation(t: Test, bin: string) {
       await replica.reload()
     },
     isAuthorityIn: (secret: TlsSecret) =>
-      until('its CA in the caBundle', always, async () => {
+      until('its CA in the caBundle', async () => {
         const pems = (await bundle()).match(certificate) ?? []
         return pems.some((pem) => new X509Certificate(secret.cert).verify(new X509Certificate(pem).publicKey))
       }),

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { connect } from 'node:tls'
 import t from 'tap'
 import { makeCertificate } from '../server/make-certificate.ts'
-import { until } from './cluster.ts'
+import { create } from './apply.ts'
+import { bin, skipWithout } from './kit.ts'
 import {
-  create,
   ecdsa,
   edit,
   failedOpen,
@@ -20,6 +20,7 @@ import {
 import { own, startReplica } from './replica.ts'
 import { startRotation } from './rotation-story.ts'
 import { splitTcp } from './split-tcp.ts'
+import { until } from './until.ts'
 
 /*
  * Rotation with a real API server, cert-manager and cainjector: T15 to T18, T22 to T24 and T26 of the failure list. What
@@ -27,14 +28,10 @@ import { splitTcp } from './split-tcp.ts'
  * kubectl and cert-manager-lab.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip =
-  bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and cert-manager-lab' : false
-
-const always = () => true
+const skip = skipWithout('etcd, kube-apiserver and cert-manager-lab')
 
 t.test('rotation, before a real API server and cert-manager', { skip, timeout: 560_000 }, async (t) => {
-  const { cluster, manager, replica, folder, clientCa, closing, ...story } = await startRotation(t, bin ?? '')
+  const { cluster, manager, replica, folder, clientCa, closing, ...story } = await startRotation(t, bin)
   const { isMet, isTrusted, isAnswered, sum, loadOf, fingerprintServed, isServed, bundle, mount, isAuthorityIn } = story
 
   await t.test('it is called, trusted and as installed', async (t) => {
@@ -75,11 +72,11 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     t.equal(await fingerprintServed(), fingerprintOf(secret), 'the key is the same, so it need not wait')
     await shakeHandsAnew(cluster)
     manager.resumeInjector()
-    await until('the renewed CA', always, async () => (await bundle()).includes(secret.ca.trim()))
+    await until('the renewed CA', async () => (await bundle()).includes(secret.ca.trim()))
     t.comment('the caBundle before the file')
     await manager.renew('meshgate-ca')
     const later = await manager.renew('meshgate-tls')
-    await until('the renewed CA', always, async () => (await bundle()).includes(later.ca.trim()))
+    await until('the renewed CA', async () => (await bundle()).includes(later.ca.trim()))
     await shakeHandsAnew(cluster)
     await mount(later)
     await shakeHandsAnew(cluster)
@@ -129,10 +126,10 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     await setBundle(cluster, secret.ca)
     const load = loadOf(t, 'shop', 20)
     await isTrusted(0)
-    await until('a failure', always, async () => load.failures().length > 0)
+    await until('a failure', async () => load.failures().length > 0)
     t.ok((await sum('meshgate_trust_probe_failures_total{reason="unknown-authority"}')) > 0)
     t.match(load.failures()[0], /^500 .*x509: certificate signed by unknown authority/)
-    await until('not being ready', always, async () => (await replica.ready()).status === 503)
+    await until('not being ready', async () => (await replica.ready()).status === 503)
     t.match(
       (await replica.ready()).text,
       /^API servers do not trust the certificate that is served \(unknown-authority\)/m,
@@ -140,7 +137,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     await mount(secret)
     await isServed(secret)
     await isTrusted(1)
-    await until('calls that succeed', always, async () => {
+    await until('calls that succeed', async () => {
       const before = load.failures().length
       await shakeHandsAnew(cluster)
       return load.failures().length === before
@@ -165,7 +162,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     await mount(secret)
     await shakeHandsAnew(cluster)
     t.equal(await fingerprintServed(), fingerprintOf(old))
-    await until('the last tenth of its life', always, async () => {
+    await until('the last tenth of its life', async () => {
       await replica.reload()
       return (await fingerprintServed()) === fingerprintOf(secret)
     })
@@ -204,11 +201,11 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     t.match(String(await askOverKept()), /200 OK/)
     manager.pauseInjector()
     const ends = new X509Certificate(secret.cert).validToDate.getTime()
-    await until('its end', always, async () => Date.now() > ends)
+    await until('its end', async () => Date.now() > ends)
     const ended = Date.now()
     await isTrusted(0)
     t.ok((await sum('meshgate_trust_probe_failures_total{reason="expired"}')) > 0)
-    await until('not being ready', always, async () => (await replica.ready()).status === 503)
+    await until('not being ready', async () => (await replica.ready()).status === 503)
     t.match((await replica.ready()).text, /^the certificate expired on /m)
     t.match(String(await askOverKept()), /200 OK/, 'a kept connection goes on')
     kept.destroy()
@@ -222,7 +219,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
       for (const webhook of webhooks) if (webhook.name.startsWith('canary')) webhook.failurePolicy = 'Ignore'
     })
     const open = async () => (await sum('meshgate_canary_total{result="failed-open"}')) > letThrough
-    await until('a canary that is let through', always, open)
+    await until('a canary that is let through', open)
     t.ok((await failedOpen(cluster)) > before, 'the API server counts it, too')
     await edit(cluster, 'validating', (webhooks) => {
       for (const webhook of webhooks) if (webhook.name.startsWith('canary')) webhook.failurePolicy = 'Fail'
@@ -249,7 +246,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
         JSON.stringify({ ...whole, metadata: { ...whole.metadata, resourceVersion } }),
       )
       t.equal(status, 200)
-      await until('no drift', always, async () => (await replica.samples('meshgate_configuration_drift')).length === 0)
+      await until('no drift', async () => (await replica.samples('meshgate_configuration_drift')).length === 0)
     }
     for (const [reason, change] of [
       ['entry-missing', ([entry]) => Object.assign(entry ?? {}, { name: 'renamed.validate.meshgate.dev' })],
@@ -292,7 +289,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     const service = await splitTcp([replica.port, stuck.port])
     closing.unshift(() => service.close())
     await lead(cluster, service.port)
-    await until('answers of both', always, async () => {
+    await until('answers of both', async () => {
       await shakeHandsAnew(cluster)
       const lines = await replica.samples('meshgate_canary_responder')
       return ['meshgate-a', 'meshgate-b'].every((pod) => lines.some((line) => line.includes(`"${pod}"`)))
@@ -306,7 +303,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     await isServed(secret)
     await isTrusted(1)
     await isTrusted(0, stuck)
-    await until('the stuck one not being ready', always, async () => (await stuck.ready()).status === 503)
+    await until('the stuck one not being ready', async () => (await stuck.ready()).status === 503)
     t.equal((await replica.ready()).status, 200)
     stuck.mount(secret)
     await stuck.reload()
@@ -347,11 +344,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   await t.test('it says that it may not send a canary, and goes on', async (t) => {
     const { status } = await cluster.kubectl(['-n', 'meshgate', 'delete', 'rolebinding', 'meshgate-canary'])
     t.equal(status, 0)
-    await until(
-      'the lack of the right',
-      always,
-      async () => (await sum('meshgate_canary_total{result="no-right"}')) > 1,
-    )
+    await until('the lack of the right', async () => (await sum('meshgate_canary_total{result="no-right"}')) > 1)
     t.same(await replica.samples('meshgate_canary_success'), [])
     t.equal(replica.log.filter((line) => line.includes('(no-right)')).length, 1)
     const { status: ready, text } = await replica.ready()

@@ -3,11 +3,11 @@ import t from 'tap'
 import { check } from '../../src/commands/check.ts'
 import { worldIn } from '../commands/world.ts'
 import { startCluster } from './cluster.ts'
+import { bin, skipWithout } from './kit.ts'
 
 /* The real API server takes what `check --suggest` prints, by the fields that Linkerd's own CRDs have. */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
+const skip = skipWithout('etcd, kube-apiserver and kubectl')
 
 const text = { type: 'string' }
 const reference = {
@@ -89,7 +89,7 @@ const objects = [
 ]
 
 t.test('suggestions and a real API server', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin ?? '')
+  const cluster = await startCluster(bin)
   t.teardown(() => cluster.stop())
   for (const one of crds) t.equal((await cluster.kubectl(['create', '--filename=-'], JSON.stringify(one))).status, 0)
   const names = crds.map((one) => `crd/${(one as { metadata: { name: string } }).metadata.name}`)

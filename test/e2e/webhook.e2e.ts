@@ -5,15 +5,17 @@ import t from 'tap'
 import { parseConfig } from '../../src/config/load.ts'
 import { startWebhook, type Webhook } from '../../src/main.ts'
 import { rules } from '../../src/rules/index.ts'
-import { type Answer, type Cluster, startCluster, until } from './cluster.ts'
+import { apply } from './apply.ts'
+import { type Answer, type Cluster, startCluster } from './cluster.ts'
+import { bin, skipWithout } from './kit.ts'
+import { until } from './until.ts'
 
 /*
  * The real API server, the real kubectl, and meshgate in between: by a Service, on its TLS name, as in production.
  * MESHGATE_KIT_BIN names a folder with etcd, kube-apiserver and kubectl.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
+const skip = skipWithout('etcd, kube-apiserver and kubectl')
 
 /** What `--snapshot` says of the surroundings. */
 const surroundings = `
@@ -62,7 +64,7 @@ const denial =
 t.test('meshgate in front of a real API server', { skip, timeout: 300_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-surroundings-'))
   writeFileSync(join(folder, 'shop.yaml'), surroundings)
-  const cluster = await startCluster(bin ?? '')
+  const cluster = await startCluster(bin)
   t.teardown(async () => {
     await cluster.stop()
     rmSync(folder, { recursive: true })
@@ -84,14 +86,10 @@ t.test('meshgate in front of a real API server', { skip, timeout: 300_000 }, asy
     })
     await register(cluster, webhook)
     // A webhook configuration is read by a watch: it is in force when a probe is answered.
-    await until(
-      'the webhook',
-      () => true,
-      async () => {
-        const probe = await cluster.kubectl(['create', '--dry-run=server', '-f', '-'], policy('{port: 8080}', 'probe'))
-        return /network-policy-omits-proxy-port/.test(probe.stderr)
-      },
-    )
+    await until('the webhook', async () => {
+      const probe = await cluster.kubectl(['create', '--dry-run=server', '-f', '-'], policy('{port: 8080}', 'probe'))
+      return /network-policy-omits-proxy-port/.test(probe.stderr)
+    })
     try {
       await use()
     } finally {
@@ -245,9 +243,7 @@ async function register(cluster: Cluster, webhook: Webhook): Promise<void> {
       ],
     },
   ]
-  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })
   // The previous webhook's server is gone: its configuration would refuse the new Service.
   await cluster.kubectl(['delete', 'validatingwebhookconfiguration,mutatingwebhookconfiguration', '--all'])
-  const { status, stderr } = await cluster.kubectl(['apply', '-f', '-'], list)
-  if (status !== 0) throw new Error(stderr)
+  await apply(cluster, ...objects)
 }

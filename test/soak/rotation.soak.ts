@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
+import { bin, skipWithout } from '../e2e/kit.ts'
 import { ecdsa, fingerprintOf, shakeHandsAnew } from '../e2e/own-registration.ts'
 import { startRotation } from '../e2e/rotation-story.ts'
 
@@ -10,9 +11,7 @@ import { startRotation } from '../e2e/rotation-story.ts'
  * again under load. ROTATIONS says how many leaves, RATE how many calls a second; MESHGATE_KIT_BIN as for the end-to-end tests.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip =
-  bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and cert-manager-lab' : false
+const skip = skipWithout('etcd, kube-apiserver and cert-manager-lab')
 const rotations = Number(process.env['ROTATIONS'] ?? 200)
 const rate = Number(process.env['RATE'] ?? 50)
 
@@ -20,7 +19,7 @@ const rate = Number(process.env['RATE'] ?? 50)
 const round = 10
 
 t.test(`${rotations} rotations`, { skip, timeout: 3_600_000 }, async (t) => {
-  const story = await startRotation(t, bin ?? '')
+  const story = await startRotation(t, bin)
   const { cluster, manager, loadOf, mount, isServed, isTrusted, isAuthorityIn, fingerprintServed, sum, replica } = story
   await isTrusted(1)
   const distrusted = await sum('meshgate_trust_probe_failures_total')
