@@ -2,14 +2,15 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
+import { kinds } from '../../src/k8s/kinds.ts'
 import { makeSelfSigned } from '../../src/pki/self-signed.ts'
 import { reviewOf } from '../admission/reviews.ts'
 import { apply } from './apply.ts'
 import type { AvailabilityOptions } from './availability.ts'
 import { startCluster } from './cluster.ts'
+import { definition } from './custom-resources.ts'
 import { followReplicas, service } from './endpoints.ts'
-import { account, registration, serverCrd, tlsName } from './installation.ts'
-import { bin } from './kit.ts'
+import { account, registration, tlsName } from './installation.ts'
 import { namespace, policy } from './manifests.ts'
 import { type Replica, startReplica } from './replica-process.ts'
 import { startLoad } from './steady-load.ts'
@@ -27,7 +28,7 @@ const { perSecond, rounds, stopSeconds, floodSeconds, gapSeconds } = options
 const webhookTimeoutMs = 5000
 
 t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
-  const cluster = await startCluster(bin, ['--enable-aggregator-routing=true'])
+  const cluster = await startCluster(['--enable-aggregator-routing=true'])
   const endpoints = followReplicas(cluster)
   t.teardown(async () => {
     await endpoints.stop()
@@ -52,7 +53,14 @@ t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
     )
   }
 
-  await apply(cluster, namespace('meshgate', {}), namespace('linkerd', {}), namespace('shop'), serverCrd, service)
+  await apply(
+    cluster,
+    namespace('meshgate', {}),
+    namespace('linkerd', {}),
+    namespace('shop'),
+    definition(kinds.Server, { versions: ['v1beta3'] }),
+    service,
+  )
   await apply(cluster, ...account('meshgate'))
   let [first, second] = [await add(), await add()]
   // The Service is there already, and of another type.

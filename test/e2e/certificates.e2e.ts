@@ -6,7 +6,7 @@ import { probeCertificate } from '../../src/pki/probe-certificate.ts'
 import { brokenBundles, type Case, dnsName, makeCases, unseen } from '../pki/chains.ts'
 import { create } from './apply.ts'
 import { startCluster } from './cluster.ts'
-import { bin, skipWithout } from './kit.ts'
+import { skipWithout } from './kit.ts'
 import { until } from './until.ts'
 
 /*
@@ -19,7 +19,7 @@ const skip = skipWithout('etcd, kube-apiserver and kubectl')
 const label = 'case'
 
 t.test('certificates of a webhook, before a real API server', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin)
+  const cluster = await startCluster()
   const servers: Server[] = []
   t.teardown(async () => {
     for (const server of servers) server.close().closeAllConnections()

@@ -5,9 +5,9 @@ import t from 'tap'
 import { makeSelfSigned } from '../../src/pki/self-signed.ts'
 import { metricsAskedFor, metricsIn } from '../charts/metrics.ts'
 import { done } from './apply.ts'
-import { type CertManager, startCertManager } from './cert-manager-processes.ts'
+import { type CertManager, certManagerKinds, startCertManager } from './cert-manager.ts'
 import { type Answer, startCluster } from './cluster.ts'
-import { define } from './custom-resources.ts'
+import { define, monitoringKinds } from './custom-resources.ts'
 import { chart, helm, run, set } from './helm.ts'
 import { names, tlsName } from './installation.ts'
 import { bin, skipWithout } from './kit.ts'
@@ -72,7 +72,7 @@ const deadInjector = {
 type Tap = Pick<typeof t, 'equal'>
 
 t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
-  const cluster = await startCluster(bin, [], { withControllers: true })
+  const cluster = await startCluster([], { withControllers: true })
   let certManager: CertManager | undefined
   let running: PodStandIn | undefined
   t.teardown(async () => {
@@ -84,7 +84,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
   const kubectl = (args: readonly string[], input?: string) => cluster.kubectl(args, input)
   const create = (object: object, ...args: string[]) => kubectl(['create', ...args, '-f', '-'], JSON.stringify(object))
   const release = (verb: string, ...args: string[]) =>
-    helm(bin, [verb, 'meshgate', ...args, '--namespace', 'meshgate'], cluster.kubeconfig)
+    helm([verb, 'meshgate', ...args, '--namespace', 'meshgate'], cluster.kubeconfig)
   const install = (values: Readonly<Record<string, unknown>>, ...args: string[]) =>
     release('install', chart, ...set({ ...denying, ...values }), ...args)
   const upgrade = (values: Readonly<Record<string, unknown>>, ...args: string[]) =>
@@ -233,7 +233,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     )
   })
 
-  for (const project of ['cert-manager', 'monitoring'] as const) await define(cluster, project)
+  await define(cluster, [...certManagerKinds, ...monitoringKinds])
 
   // T14
   await t.test('it stands in the way of nobody while it is slow to come', async (t) => {
@@ -253,7 +253,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
 
     // No Pod, no Secret, no caBundle until now.
     t.same([...new Set(await bundles())], [undefined])
-    certManager = startCertManager(bin, cluster.kubeconfig)
+    certManager = startCertManager(cluster)
     await until('the caBundle', async () => (await bundles()).every((bundle) => bundle !== undefined))
     await until(
       'the Secret',
@@ -286,7 +286,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     const refused = await create(pod('meshgate', 'privileged'))
     t.match(refused.stderr, /violates PodSecurity "restricted/, 'which is in force')
     const rendered = done(
-      await helm(bin, ['template', 'meshgate', chart, '-n', 'meshgate', '--show-only=templates/tests/webhook.yaml']),
+      await helm(['template', 'meshgate', chart, '-n', 'meshgate', '--show-only=templates/tests/webhook.yaml']),
     )
     accepts(
       t,
@@ -296,7 +296,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
   })
   // T48
   await t.test('it keeps the caBundle through upgrades and rollbacks', async (t) => {
-    await certManager?.stopInjector()
+    certManager?.pauseInjector()
     const before = await bundles()
     t.equal(before.length, 5)
     const generation = async () =>
@@ -449,7 +449,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
 
   await t.test('it is installed without Helm, too', async (t) => {
     await certManager?.stop()
-    certManager = startCertManager(bin, cluster.kubeconfig)
+    certManager = startCertManager(cluster)
     done(await kubectl(['delete', 'namespace', 'meshgate']))
     const folder = join(chart, '../../certs')
     accepts(t, await kubectl(['apply', '-k', folder]), 'apply -k')

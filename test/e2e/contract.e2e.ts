@@ -14,7 +14,7 @@ import { tlsOptions } from '../../src/server/tls.ts'
 import { natsService, reviewOf, shop, strict, type WireObject } from '../admission/reviews.ts'
 import { apply } from './apply.ts'
 import { type Cluster, startCluster } from './cluster.ts'
-import { bin, skipWithout } from './kit.ts'
+import { skipWithout } from './kit.ts'
 import { until } from './until.ts'
 
 /*
@@ -230,7 +230,7 @@ const plain = (name: string, annotations: Readonly<Record<string, string>>) => (
 const list = '25,587,3306,4444,5432,6379,9300,11211'
 
 t.test('the contract with a real API server', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin)
+  const cluster = await startCluster()
   const meshgate = await startMeshgate()
   t.teardown(async () => {
     await meshgate.close()

@@ -4,7 +4,7 @@ import type { Finding } from '../../src/core/finding.ts'
 import { describe, type Resource, readResource } from '../../src/k8s/resource.ts'
 import { fixtures, judgeFixture, loadFixture } from '../rules/fixture.ts'
 import { startCluster } from './cluster.ts'
-import { bin, skipWithout } from './kit.ts'
+import { skipWithout } from './kit.ts'
 
 /* The real API server takes every object whose port lists a fix has changed, and stores them as the fix says. */
 
@@ -48,7 +48,7 @@ function fixedObjects(): Fixed[] {
 }
 
 t.test('fixed port lists and a real API server', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin)
+  const cluster = await startCluster()
   t.teardown(() => cluster.stop())
   const fixed = fixedObjects()
 

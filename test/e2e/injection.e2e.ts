@@ -13,7 +13,7 @@ import { type Issued, issue, makeKeys } from '../pki/issue.ts'
 import { apply, done } from './apply.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { startInjectorStandIn, startPodWebhook, type WirePod } from './injector-stand-in.ts'
-import { bin, skipWithout } from './kit.ts'
+import { skipWithout } from './kit.ts'
 import { until } from './until.ts'
 
 /*
@@ -33,7 +33,7 @@ const config = (enforcement: string) => `rules:\n  pod-not-injected: {enforcemen
 const withinMs = 60_000
 
 t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin, [], { withControllers: true })
+  const cluster = await startCluster([], { withControllers: true })
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-injection-'))
   const from = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString()
   const year = 365 * 24 * 3600

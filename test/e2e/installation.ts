@@ -84,23 +84,3 @@ export function account(name: string, rights: typeof access = access): object[] 
     binding('RoleBinding', { name, namespace: 'linkerd' }, 'Role'),
   ]
 }
-
-/** Linkerd's policy API, as far as it is watched. */
-export const serverCrd = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'servers.policy.linkerd.io' },
-  spec: {
-    group: 'policy.linkerd.io',
-    scope: 'Namespaced',
-    names: { kind: 'Server', plural: 'servers', singular: 'server' },
-    versions: [
-      {
-        name: 'v1beta3',
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-      },
-    ],
-  },
-}

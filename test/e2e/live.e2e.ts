@@ -2,13 +2,15 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
+import { kinds } from '../../src/k8s/kinds.ts'
 import { rules } from '../../src/rules/index.ts'
 import { reviewOf, type WireObject } from '../admission/reviews.ts'
 import { done, listOf } from './apply.ts'
 import { type Answer, startCluster } from './cluster.ts'
+import { definition } from './custom-resources.ts'
 import { startFaultProxy } from './fault-proxy.ts'
-import { account, names, registration, serverCrd, tlsName } from './installation.ts'
-import { bin, skipWithout } from './kit.ts'
+import { account, names, registration, tlsName } from './installation.ts'
+import { skipWithout } from './kit.ts'
 import { type LiveWebhook, startLive } from './live-webhook.ts'
 import { deployment, namespace, nats, opaque, pod, policy, silentInjector } from './manifests.ts'
 import { startInjector } from './stand-in-injector.ts'
@@ -34,7 +36,7 @@ type Tap = Pick<typeof t, 'equal' | 'match' | 'same' | 'notMatch' | 'ok'>
 
 t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) => {
   const clock = { now: Date.parse('2026-12-01') }
-  const cluster = await startCluster(bin, [], { withControllers: true })
+  const cluster = await startCluster([], { withControllers: true })
   const running: LiveWebhook[] = []
   t.teardown(async () => {
     for (const one of running) await one.stop()
@@ -64,7 +66,7 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
 
   await prepare(
     ...['meshgate', 'linkerd', 'cert-manager'].map((name) => namespace(name, {})),
-    serverCrd,
+    definition(kinds.Server, { versions: ['v1beta3'] }),
     silentInjector,
   )
   await prepare(...account('meshgate'))

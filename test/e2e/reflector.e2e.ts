@@ -9,8 +9,9 @@ import { type KindName, kinds } from '../../src/k8s/kinds.ts'
 import type { Resource } from '../../src/k8s/resource.ts'
 import { apply } from './apply.ts'
 import { type Cluster, startCluster } from './cluster.ts'
+import { definition, served } from './custom-resources.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
-import { bin, skipWithout } from './kit.ts'
+import { skipWithout } from './kit.ts'
 import { until } from './until.ts'
 
 /*
@@ -131,25 +132,8 @@ const linkerdConfig = (inbound: number) => ({
   data: { values: `linkerdVersion: edge-26.8.3\nproxy:\n  ports:\n    inbound: ${inbound}\n` },
 })
 
-const serverCrd = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'servers.policy.linkerd.io' },
-  spec: {
-    group: 'policy.linkerd.io',
-    scope: 'Namespaced',
-    names: { kind: 'Server', plural: 'servers', singular: 'server' },
-    versions: ['v1beta3', 'v1beta1'].map((name) => ({
-      name,
-      served: true,
-      storage: name === 'v1beta3',
-      schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-    })),
-  },
-}
-
 t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t) => {
-  const cluster = await startCluster(bin, ['--etcd-compaction-interval=5s'])
+  const cluster = await startCluster(['--etcd-compaction-interval=5s'])
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-account-'))
   const followers: Follower[] = []
   t.teardown(async () => {
@@ -282,8 +266,8 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
 
   await t.test('it notices a CRD that is installed later', async (t) => {
     t.match(follower.cluster.health().get('Server'), { absent: true, synced: true })
-    await apply(cluster, serverCrd)
-    await cluster.kubectl(['wait', '--for=condition=Established', 'crd/servers.policy.linkerd.io', '--timeout=20s'])
+    await apply(cluster, definition(kinds.Server, { versions: ['v1beta3', 'v1beta1'] }))
+    await served(cluster, [kinds.Server])
     await send('POST', '/apis/policy.linkerd.io/v1beta3/namespaces/shop/servers', {
       apiVersion: 'policy.linkerd.io/v1beta3',
       kind: 'Server',

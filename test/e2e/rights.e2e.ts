@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -9,14 +9,15 @@ import { readReview } from '../../src/admission/review.ts'
 import { accessWithout, type Right, rightsOf } from '../../src/admission/rights.ts'
 import { followCluster, type LiveWorld } from '../../src/cluster/live-world.ts'
 import { parseConfig } from '../../src/config/load.ts'
-import { type KindName, kinds } from '../../src/k8s/kinds.ts'
+import { kinds } from '../../src/k8s/kinds.ts'
 import { nameOf } from '../../src/report/rights-markdown.ts'
 import { rules } from '../../src/rules/index.ts'
 import { reviewOf, type WireObject } from '../admission/reviews.ts'
 import { done, listOf } from './apply.ts'
 import { startCluster } from './cluster.ts'
+import { type CustomKind, define } from './custom-resources.ts'
 import { access, account } from './installation.ts'
-import { bin, crds, skipWithout } from './kit.ts'
+import { skipWithout } from './kit.ts'
 import { deployment, namespace, nats, natsPods, pod, policy, silentInjector } from './manifests.ts'
 import { until } from './until.ts'
 
@@ -81,42 +82,11 @@ const surroundings = [
   silentInjector,
 ]
 
-/** CRDs of the kinds that are watched in these groups: real ones from the kit where it has them, else stubs. */
-function crdsIn(groups: (group: string) => boolean): { readonly files: string[]; readonly stubs: object[] } {
-  const real = crds === undefined ? [] : readdirSync(crds, { recursive: true, encoding: 'utf8' })
-  const files: string[] = []
-  const stubs: object[] = []
-  for (const kind of watchedKinds(rules))
-    for (const group of [kinds[kind].group, ...(kinds[kind].alsoIn ?? [])].filter(groups)) {
-      const { resource } = kinds[kind]
-      const file = real.find((name) => new RegExp(`(^|[/_])${resource}\\.yaml$`).test(name) && holds(name, group))
-      if (file === undefined) stubs.push(stubOf(kind, group))
-      else files.push(join(crds ?? '', file))
-    }
-  return { files, stubs }
-}
-
-function holds(file: string, group: string): boolean {
-  return readFileSync(join(crds ?? '', file), 'utf8').includes(`\n  group: ${group}\n`)
-}
-
-function stubOf(name: KindName, group: string): object {
-  const { kind, resource, namespaced } = kinds[name]
-  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: {
-      name: `${resource}.${group}`,
-      annotations: { 'api-approved.kubernetes.io': 'unapproved, a stub for a test' },
-    },
-    spec: {
-      group,
-      scope: namespaced ? 'Namespaced' : 'Cluster',
-      names: { kind, plural: resource, singular: kind.toLowerCase() },
-      versions: [{ name: 'v1', served: true, storage: true, schema }],
-    },
-  }
+/** Kinds that are watched in these groups. */
+function kindsIn(groups: (group: string) => boolean): CustomKind[] {
+  return watchedKinds(rules).flatMap((kind) =>
+    [kinds[kind].group, ...(kinds[kind].alsoIn ?? [])].filter(groups).map((group) => ({ ...kinds[kind], group })),
+  )
 }
 
 /** The name of the account that lacks a right. */
@@ -131,22 +101,20 @@ const builtIn = new Set(['', 'apps', 'batch', 'networking.k8s.io', 'admissionreg
 const calicoApi = 'projectcalico.org'
 
 t.test('the generated rights', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin)
+  const cluster = await startCluster()
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-rights-'))
   t.teardown(async () => {
     await cluster.stop()
     rmSync(folder, { recursive: true })
   })
-  const apply = async (args: readonly string[], input?: string) =>
-    done(await cluster.kubectl(['apply', '--server-side', ...args], input))
-  const applyAll = (items: readonly object[]) => apply(['-f', '-'], listOf(items))
+  const applyAll = async (items: readonly object[]) =>
+    done(await cluster.kubectl(['apply', '--server-side', '-f', '-'], listOf(items)))
   const install = async (groups: (group: string) => boolean) => {
-    const { files, stubs } = crdsIn(groups)
-    if (files.length > 0) await apply(files.flatMap((file) => ['-f', file]))
-    if (stubs.length > 0) await applyAll(stubs)
+    const custom = kindsIn(groups)
+    const real = await define(cluster, custom)
     const waiting = ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']
     t.equal((await cluster.kubectl(waiting)).status, 0)
-    return files.length
+    return real
   }
   await applyAll(['meshgate', 'linkerd'].map((name) => namespace(name, {})))
   const real = await install((group) => !builtIn.has(group) && group !== calicoApi)

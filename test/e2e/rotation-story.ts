@@ -6,9 +6,11 @@ import type { Test } from 'tap'
 import { makeCertificate } from '../server/make-certificate.ts'
 import { create } from './apply.ts'
 import { type Load, startLoad } from './call-load.ts'
-import { startCertManager, type TlsSecret } from './cert-manager.ts'
+import { certManagerKinds, startCertManager } from './cert-manager.ts'
 import { startCluster } from './cluster.ts'
+import { define } from './custom-resources.ts'
 import { account, tlsName } from './installation.ts'
+import { issueCertificates, type TlsSecret } from './issued-certificates.ts'
 import {
   admissionConfig,
   canaryAccess,
@@ -23,21 +25,22 @@ import { type Replica, startReplica } from './replica.ts'
 import { until } from './until.ts'
 
 /** A control plane, cert-manager, and a replica that serves what it issues; and questions to ask of them. Ends with the test. */
-export async function startRotation(t: Test, bin: string) {
+export async function startRotation(t: Test) {
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-rotation-'))
   const clientCa = makeCertificate({ commonName: 'client CA' })
-  const cluster = await startCluster(bin, [`--admission-control-config-file=${admissionConfig(folder, clientCa)}`])
+  const cluster = await startCluster([`--admission-control-config-file=${admissionConfig(folder, clientCa)}`])
   const closing: (() => Promise<unknown>)[] = [() => cluster.stop()]
   t.teardown(async () => {
     for (const close of closing) await close()
     rmSync(folder, { recursive: true })
   })
-  const manager = await startCertManager(bin, cluster)
+  await define(cluster, certManagerKinds)
+  const manager = startCertManager(cluster)
   closing.unshift(() => manager.stop())
   for (const name of ['meshgate', 'linkerd', 'shop']) await create(cluster, namespace(name))
   await create(cluster, ...account('meshgate'), ...canaryAccess)
-  await manager.install('meshgate', tlsName)
-  const replica = await startReplica(cluster, { pod: 'meshgate-a', pair: await manager.secret('meshgate-tls') })
+  const certificates = await issueCertificates(cluster, manager, 'meshgate', tlsName)
+  const replica = await startReplica(cluster, { pod: 'meshgate-a', pair: await certificates.secret('meshgate-tls') })
   closing.unshift(() => replica.stop())
   await create(cluster, ...installed(replica.port))
 
@@ -49,6 +52,7 @@ export async function startRotation(t: Test, bin: string) {
   return {
     cluster,
     manager,
+    certificates,
     replica,
     folder,
     clientCa,

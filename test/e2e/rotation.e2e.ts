@@ -5,7 +5,7 @@ import { connect } from 'node:tls'
 import t from 'tap'
 import { makeCertificate } from '../server/make-certificate.ts'
 import { create } from './apply.ts'
-import { bin, skipWithout } from './kit.ts'
+import { skipWithout } from './kit.ts'
 import {
   ecdsa,
   edit,
@@ -31,7 +31,7 @@ import { until } from './until.ts'
 const skip = skipWithout('etcd, kube-apiserver and cert-manager-lab')
 
 t.test('rotation, before a real API server and cert-manager', { skip, timeout: 560_000 }, async (t) => {
-  const { cluster, manager, replica, folder, clientCa, closing, ...story } = await startRotation(t, bin)
+  const { cluster, manager, certificates, replica, folder, clientCa, closing, ...story } = await startRotation(t)
   const { isMet, isTrusted, isAnswered, sum, loadOf, fingerprintServed, isServed, bundle, mount, isAuthorityIn } = story
 
   await t.test('it is called, trusted and as installed', async (t) => {
@@ -46,7 +46,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   await t.test('it serves each of twenty renewed leaves, and no call of a hundred a second fails', async (t) => {
     const load = loadOf(t, 'shop', 100)
     for (let renewal = 1; renewal <= 20; renewal++) {
-      const secret = await manager.renew('meshgate-tls')
+      const secret = await certificates.renew('meshgate-tls')
       await mount(secret)
       t.equal(await fingerprintServed(), fingerprintOf(secret), `renewal ${renewal}`)
       await shakeHandsAnew(cluster)
@@ -62,20 +62,20 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   await t.test('it loses no call when the CA is renewed with its key, in every order', async (t) => {
     const load = loadOf(t, 'shop', 50)
     const waited = await sum('meshgate_certificate_reloads_total{result="deferred"}')
-    await manager.renew('meshgate-ca')
+    await certificates.renew('meshgate-ca')
     await shakeHandsAnew(cluster)
     await isTrusted(1)
     t.comment('the CA first, then the leaf, then the caBundle')
     manager.pauseInjector()
-    const secret = await manager.renew('meshgate-tls')
+    const secret = await certificates.renew('meshgate-tls')
     await mount(secret)
     t.equal(await fingerprintServed(), fingerprintOf(secret), 'the key is the same, so it need not wait')
     await shakeHandsAnew(cluster)
     manager.resumeInjector()
     await until('the renewed CA', async () => (await bundle()).includes(secret.ca.trim()))
     t.comment('the caBundle before the file')
-    await manager.renew('meshgate-ca')
-    const later = await manager.renew('meshgate-tls')
+    await certificates.renew('meshgate-ca')
+    const later = await certificates.renew('meshgate-tls')
     await until('the renewed CA', async () => (await bundle()).includes(later.ca.trim()))
     await shakeHandsAnew(cluster)
     await mount(later)
@@ -86,12 +86,12 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   })
 
   // From here on, each renewal of the CA makes a new key.
-  await manager.change('meshgate-ca', { privateKey: { ...ecdsa, rotationPolicy: 'Always' } })
+  await certificates.change('meshgate-ca', { privateKey: { ...ecdsa, rotationPolicy: 'Always' } })
 
   await t.test('it loses no call when the CA gets a new key, whatever comes first', async (t) => {
     const load = loadOf(t, 'shop', 50)
-    await manager.renew('meshgate-ca')
-    const secret = await manager.renew('meshgate-tls')
+    await certificates.renew('meshgate-ca')
+    const secret = await certificates.renew('meshgate-tls')
     await isAuthorityIn(secret)
     await shakeHandsAnew(cluster)
     await mount(secret)
@@ -100,8 +100,8 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     t.same(load.failures(), [], 'A: the caBundle first')
 
     manager.pauseInjector()
-    await manager.renew('meshgate-ca')
-    const next = await manager.renew('meshgate-tls')
+    await certificates.renew('meshgate-ca')
+    const next = await certificates.renew('meshgate-tls')
     await mount(next)
     await shakeHandsAnew(cluster)
     t.equal(await fingerprintServed(), fingerprintOf(secret), 'it waits')
@@ -121,8 +121,8 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
 
   await t.test('a caBundle that is replaced fails calls until the file comes, and it says so', async (t) => {
     manager.pauseInjector()
-    await manager.renew('meshgate-ca')
-    const secret = await manager.renew('meshgate-tls')
+    await certificates.renew('meshgate-ca')
+    const secret = await certificates.renew('meshgate-tls')
     await setBundle(cluster, secret.ca)
     const load = loadOf(t, 'shop', 20)
     await isTrusted(0)
@@ -148,16 +148,16 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   })
 
   await t.test('with cainjector dead, it waits while the old leaf lives, then says aloud what it does', async (t) => {
-    await manager.change('meshgate-tls', { duration: '25s', renewBefore: '2s' })
-    const old = await manager.renew('meshgate-tls')
+    await certificates.change('meshgate-tls', { duration: '25s', renewBefore: '2s' })
+    const old = await certificates.renew('meshgate-tls')
     await isAuthorityIn(old)
     await mount(old)
     await isServed(old)
     await isTrusted(1)
     manager.pauseInjector()
-    await manager.renew('meshgate-ca')
-    await manager.change('meshgate-tls', { duration: '2160h', renewBefore: '720h' })
-    const secret = await manager.renew('meshgate-tls')
+    await certificates.renew('meshgate-ca')
+    await certificates.change('meshgate-tls', { duration: '2160h', renewBefore: '720h' })
+    const secret = await certificates.renew('meshgate-tls')
     const load = loadOf(t, 'shop', 20)
     await mount(secret)
     await shakeHandsAnew(cluster)
@@ -178,8 +178,8 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   })
 
   await t.test('it tells of an expired leaf though failurePolicy Ignore hides it', async (t) => {
-    await manager.change('meshgate-tls', { duration: '15s', renewBefore: '1s' })
-    const secret = await manager.renew('meshgate-tls')
+    await certificates.change('meshgate-tls', { duration: '15s', renewBefore: '1s' })
+    const secret = await certificates.renew('meshgate-tls')
     await isAuthorityIn(secret)
     await mount(secret)
     await isServed(secret)
@@ -225,8 +225,8 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
       for (const webhook of webhooks) if (webhook.name.startsWith('canary')) webhook.failurePolicy = 'Fail'
     })
     manager.resumeInjector()
-    await manager.change('meshgate-tls', { duration: '2160h', renewBefore: '720h' })
-    const good = await manager.renew('meshgate-tls')
+    await certificates.change('meshgate-tls', { duration: '2160h', renewBefore: '720h' })
+    const good = await certificates.renew('meshgate-tls')
     await isAuthorityIn(good)
     await mount(good)
     await isTrusted(1)
@@ -283,7 +283,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   })
 
   await t.test('of two replicas, the one that is stuck on the old pair tells, and the other answers', async (t) => {
-    const old = await manager.secret('meshgate-tls')
+    const old = await certificates.secret('meshgate-tls')
     const stuck = await startReplica(cluster, { pod: 'meshgate-b', pair: old })
     closing.unshift(() => stuck.stop())
     const service = await splitTcp([replica.port, stuck.port])
@@ -296,8 +296,8 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     })
     await isTrusted(1, stuck)
     manager.pauseInjector()
-    await manager.renew('meshgate-ca')
-    const secret = await manager.renew('meshgate-tls')
+    await certificates.renew('meshgate-ca')
+    const secret = await certificates.renew('meshgate-tls')
     await setBundle(cluster, secret.ca)
     await mount(secret)
     await isServed(secret)
@@ -314,7 +314,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   })
 
   await t.test('it lets in the API server by its client certificate, and nobody else', async (t) => {
-    const secret = await manager.secret('meshgate-tls')
+    const secret = await certificates.secret('meshgate-tls')
     const caFile = join(folder, 'clients.pem')
     for (const [what, authority, names, answered] of [
       ['the right name', clientCa, ['kube-apiserver'], 1],
@@ -328,7 +328,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
       await isAnswered(answered, guarded)
       t.equal((await guarded.ready()).status, 200, `${what}: its health needs no certificate`)
       if (answered) {
-        const renewed = await manager.renew('meshgate-tls')
+        const renewed = await certificates.renew('meshgate-tls')
         guarded.mount(renewed)
         await guarded.reload()
         await shakeHandsAnew(cluster)

@@ -8,7 +8,7 @@ import { apply } from './apply.ts'
 import { type Balancer, startBalancer } from './balancer.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { access, account, names, registration, tlsName } from './installation.ts'
-import { bin, skipWithout } from './kit.ts'
+import { skipWithout } from './kit.ts'
 import { accountFile, type ServeProcess, servedBy, startServe } from './serve-process.ts'
 import { until } from './until.ts'
 
@@ -34,7 +34,7 @@ const hasty = '32s,16s,4s'
 
 t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-self-'))
-  const cluster = await startCluster(bin)
+  const cluster = await startCluster()
   const balancer = await startBalancer()
   const replicas: ServeProcess[] = []
   t.teardown(async () => {

@@ -7,7 +7,7 @@ import { startWebhook, type Webhook } from '../../src/main.ts'
 import { rules } from '../../src/rules/index.ts'
 import { apply } from './apply.ts'
 import { type Answer, type Cluster, startCluster } from './cluster.ts'
-import { bin, skipWithout } from './kit.ts'
+import { skipWithout } from './kit.ts'
 import { until } from './until.ts'
 
 /*
@@ -64,7 +64,7 @@ const denial =
 t.test('meshgate in front of a real API server', { skip, timeout: 300_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-surroundings-'))
   writeFileSync(join(folder, 'shop.yaml'), surroundings)
-  const cluster = await startCluster(bin)
+  const cluster = await startCluster()
   t.teardown(async () => {
     await cluster.stop()
     rmSync(folder, { recursive: true })

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { bin, skipWithout } from '../e2e/kit.ts'
+import { skipWithout } from '../e2e/kit.ts'
 import { ecdsa, fingerprintOf, shakeHandsAnew } from '../e2e/own-registration.ts'
 import { startRotation } from '../e2e/rotation-story.ts'
 
@@ -19,8 +19,20 @@ const rate = Number(process.env['RATE'] ?? 50)
 const round = 10
 
 t.test(`${rotations} rotations`, { skip, timeout: 3_600_000 }, async (t) => {
-  const story = await startRotation(t, bin)
-  const { cluster, manager, loadOf, mount, isServed, isTrusted, isAuthorityIn, fingerprintServed, sum, replica } = story
+  const story = await startRotation(t)
+  const {
+    cluster,
+    manager,
+    certificates,
+    loadOf,
+    mount,
+    isServed,
+    isTrusted,
+    isAuthorityIn,
+    fingerprintServed,
+    sum,
+    replica,
+  } = story
   await isTrusted(1)
   const distrusted = await sum('meshgate_trust_probe_failures_total')
   const filesBefore = openFiles()
@@ -34,13 +46,13 @@ t.test(`${rotations} rotations`, { skip, timeout: 3_600_000 }, async (t) => {
     const renewsCa = step === 8 || step === 9 || makesNewKey
     const fileFirst = Math.floor(rotation / round) % 2 === 0
     if (renewsCa) {
-      await manager.change('meshgate-ca', {
+      await certificates.change('meshgate-ca', {
         privateKey: { ...ecdsa, rotationPolicy: makesNewKey ? 'Always' : 'Never' },
       })
       if (fileFirst) manager.pauseInjector()
-      await manager.renew('meshgate-ca')
+      await certificates.renew('meshgate-ca')
     }
-    const secret = await manager.renew('meshgate-tls')
+    const secret = await certificates.renew('meshgate-tls')
     if (fileFirst) {
       await mount(secret)
       await shakeHandsAnew(cluster)
