@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { kinds } from '../../src/k8s/kinds.ts'
@@ -10,9 +8,10 @@ import type { AvailabilityOptions } from './availability.ts'
 import { startCluster } from './cluster.ts'
 import { definition } from './custom-resources.ts'
 import { followReplicas, service } from './endpoints.ts'
+import { flood } from './flood-process.ts'
 import { account, registration, tlsName } from './installation.ts'
 import { namespace, policy } from './manifests.ts'
-import { type Replica, startReplica } from './replica-process.ts'
+import { type Replica, startReplica } from './replica.ts'
 import { startLoad } from './steady-load.ts'
 import { until } from './until.ts'
 
@@ -38,20 +37,13 @@ t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
   let host = 0
   const add = async () => {
     const address = `10.244.1.${++host}`
-    const options = { address, account: 'meshgate', pair, drainSeconds: 5, config: 'ceiling: warn\n' }
-    const replica = await startReplica(cluster, options)
+    const replica = await startReplica(cluster, { address, pair, drainSeconds: 5, config: 'ceiling: warn\n' })
     await endpoints.add(replica)
     return replica
   }
   const path = '/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies'
   const load = () => startLoad(cluster, path, policy('shop', 'steady', [8080, 4143]), perSecond)
-  const reviews = async (replica: Replica) => {
-    const said = await (await fetch(`${replica.health}/metrics`)).text()
-    return [...said.matchAll(/^meshgate_reviews_total\{.*\} (\d+)$/gm)].reduce(
-      (sum, [, count]) => sum + Number(count),
-      0,
-    )
-  }
+  const reviews = (replica: Replica) => replica.metric('meshgate_reviews_total')
 
   await apply(
     cluster,
@@ -110,7 +102,7 @@ t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
     async (t) => {
       const going = load()
       await pause(2000)
-      first.process.kill('SIGKILL')
+      first.kill('SIGKILL')
       const killed = Date.now()
       await first.ended
       await endpoints.known(first, false)
@@ -129,12 +121,12 @@ t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
   await t.test(`one stands still for ${stopSeconds} s: it is out soon, and back by itself`, async (t) => {
     const going = load()
     await pause(2000)
-    second.process.kill('SIGSTOP')
+    second.kill('SIGSTOP')
     const stopped = Date.now()
     await endpoints.known(second, false)
     const out = Date.now()
     await pause(Math.max(0, stopSeconds * 1000 - (out - stopped)))
-    second.process.kill('SIGCONT')
+    second.kill('SIGCONT')
     await endpoints.known(second, true)
     const back = Date.now()
     const before = await reviews(second)
@@ -148,28 +140,15 @@ t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
 
   await t.test('it sheds what is too much, is alive meanwhile, and recovers at once', async (t) => {
     const body = JSON.stringify(reviewOf(policy('shop', 'flood', [8080])))
-    const flood = (source: string): Promise<{ calls: number; statuses: Record<string, number>; p99: number }> =>
-      new Promise((resolve, reject) => {
-        const url = `https://${first.address}:8443`
-        const client = {
-          url,
-          ca: pair.ca,
-          name: tlsName,
-          source,
-          body,
-          lanes: 150,
-          seconds: floodSeconds,
-          perSecond: 0,
-        }
-        const args = [join(import.meta.dirname, 'flood.ts'), JSON.stringify(client)]
-        execFile(process.execPath, args, (error, stdout) => (error ? reject(error) : resolve(JSON.parse(stdout))))
-      })
-    const floods = Promise.all(['10.244.9.1', '10.244.9.2'].map(flood))
+    const client = { url: `https://${first.address}:8443`, ca: pair.ca, name: tlsName, body, lanes: 150, perSecond: 0 }
+    const floods = Promise.all(
+      ['10.244.9.1', '10.244.9.2'].map((source) => flood({ ...client, source, seconds: floodSeconds })),
+    )
     const ended = floods.then(() => true)
     let slowest = 0
     do {
       const start = performance.now()
-      t.equal((await fetch(`${first.health}/livez`)).status, 200)
+      t.equal((await fetch(`${first.health()}/livez`)).status, 200)
       slowest = Math.max(slowest, performance.now() - start)
     } while (!(await Promise.race([ended, pause(200, false)])))
     for (const { calls, statuses, p99 } of await floods) {
@@ -201,11 +180,8 @@ t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
   await t.test('they end when they are told to', async (t) => {
     for (const replica of [first, second]) {
       t.equal(await endpoints.terminate(replica), 0)
-      for (const line of replica
-        .log()
-        .split('\n')
-        .filter((line) => line.startsWith('{')))
-        t.ok(JSON.parse(line).level < 50, line)
+      const lines = replica.output().split('\n')
+      for (const line of lines.filter((line) => line.startsWith('{'))) t.ok(JSON.parse(line).level < 50, line)
     }
   })
 })

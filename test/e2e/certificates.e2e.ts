@@ -7,6 +7,7 @@ import { brokenBundles, type Case, dnsName, makeCases, unseen } from '../pki/cha
 import { create } from './apply.ts'
 import { startCluster } from './cluster.ts'
 import { skipWithout } from './kit.ts'
+import { leadsToLoopback } from './manifests.ts'
 import { until } from './until.ts'
 
 /*
@@ -27,12 +28,7 @@ t.test('certificates of a webhook, before a real API server', { skip, timeout: 3
   })
   const [service = '', namespace = ''] = dnsName.split('.')
   t.equal((await cluster.kubectl(['create', 'namespace', namespace])).status, 0)
-  await create(cluster, {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: service, namespace },
-    spec: { type: 'ExternalName', externalName: '127.0.0.1' },
-  })
+  await create(cluster, leadsToLoopback(namespace, service))
 
   const now = new Date()
   const cases = makeCases(now)

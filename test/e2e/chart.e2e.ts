@@ -11,6 +11,7 @@ import { define, monitoringKinds } from './custom-resources.ts'
 import { chart, helm, run, set } from './helm.ts'
 import { names, tlsName } from './installation.ts'
 import { bin, skipWithout } from './kit.ts'
+import { injectorConfiguration, injectorService, podWebhook } from './linkerd-injector.ts'
 import { deployment, namespace, nats, pod, policy } from './manifests.ts'
 import { type PodStandIn, startPod } from './pod-stand-in.ts'
 import { until } from './until.ts'
@@ -47,27 +48,10 @@ aXDqcpBj1rVSMOpz5xP0YB1vjqErc6AAMAoGCCqGSM49BAMCA0gAMEUCIQDiC31e
 ).toString('base64')
 
 /** Linkerd's injector as its chart registers it where it must not be missed; nobody answers. */
-const deadInjector = {
-  apiVersion: 'admissionregistration.k8s.io/v1',
-  kind: 'MutatingWebhookConfiguration',
-  metadata: { name: 'linkerd-proxy-injector-webhook-config' },
-  webhooks: [
-    {
-      name: 'linkerd-proxy-injector.linkerd.io',
-      clientConfig: { service: { name: 'linkerd-proxy-injector', namespace: 'linkerd' } },
-      namespaceSelector: {
-        matchExpressions: [
-          { key: 'config.linkerd.io/admission-webhooks', operator: 'NotIn', values: ['disabled'] },
-          { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', 'cert-manager'] },
-        ],
-      },
-      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods', 'services'] }],
-      failurePolicy: 'Fail',
-      sideEffects: 'None',
-      admissionReviewVersions: ['v1'],
-    },
-  ],
-}
+const deadInjector = podWebhook(injectorConfiguration, injectorService, '', {
+  rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods', 'services'] }],
+  failurePolicy: 'Fail',
+})
 
 type Tap = Pick<typeof t, 'equal'>
 
@@ -100,7 +84,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     )
   }
   const start = async () => {
-    running = await startPod(cluster, 'meshgate', 'meshgate')
+    running = await startPod(cluster)
   }
   const stop = async () => {
     const code = await running?.stop()

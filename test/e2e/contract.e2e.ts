@@ -1,4 +1,3 @@
-import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
@@ -15,6 +14,8 @@ import { natsService, reviewOf, shop, strict, type WireObject } from '../admissi
 import { apply } from './apply.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { skipWithout } from './kit.ts'
+import { leadsToLoopback } from './manifests.ts'
+import { startMutating } from './mutating-webhook.ts'
 import { until } from './until.ts'
 
 /*
@@ -134,32 +135,11 @@ async function startMeshgate(): Promise<Server> {
 async function startPatcher(patchOf: (object: WireObject) => readonly object[]): Promise<Server> {
   const pair = makeSelfSigned(['meshgate.shop.svc'], new Date())
   const seen: string[] = []
-  const server = createServer({ cert: pair.cert, key: pair.key }, (request, response) => {
-    let text = ''
-    request.setEncoding('utf8').on('data', (chunk) => (text += chunk))
-    request.on('end', () => {
-      const { apiVersion, request: asked } = JSON.parse(text)
-      seen.push(`${request.url?.split('?')[0]} ${asked.operation}`)
-      const patch = patchOf(asked.object)
-      const encoded = Buffer.from(JSON.stringify(patch)).toString('base64')
-      const patched = patch.length === 0 ? {} : { patchType: 'JSONPatch', patch: encoded }
-      response.setHeader('content-type', 'application/json')
-      response.end(
-        JSON.stringify({
-          apiVersion,
-          kind: 'AdmissionReview',
-          response: { uid: asked.uid, allowed: true, ...patched },
-        }),
-      )
-    })
+  const webhook = await startMutating(pair, (object, { path, operation }) => {
+    seen.push(`${path} ${operation}`)
+    return patchOf(object as WireObject)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  const close = async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  }
-  return { port, ca: pair.ca, seen, close }
+  return { port: webhook.port, ca: pair.ca, seen, close: () => webhook.kill() }
 }
 
 interface Hook {
@@ -213,12 +193,7 @@ async function register(cluster: Cluster, hooks: readonly Hook[]): Promise<void>
   for (const { server } of hooks) server.seen.length = 0
 }
 
-const leader = {
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { name: 'meshgate', namespace: 'shop', labels: { 'leads-to-webhooks': '' } },
-  spec: { type: 'ExternalName', externalName: '127.0.0.1' },
-}
+const leader = leadsToLoopback('shop', 'meshgate', { labels: { 'leads-to-webhooks': '' } })
 
 const plain = (name: string, annotations: Readonly<Record<string, string>>) => ({
   apiVersion: 'v1',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AccessRule, Webhook } from '../../src/admission/registration.ts'
 import { readValue } from '../../src/manifests/read-document.ts'
+import { leadsToLoopback } from './manifests.ts'
 
 /*
  * meshgate as it is to be installed: the generated rules, conditions, selectors and rights, exactly as they are in
@@ -49,12 +50,7 @@ export function registration(port: number, ca: string): object[] {
     webhooks,
   })
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'meshgate', namespace: home },
-      spec: { type: 'ExternalName', externalName: '127.0.0.1' },
-    },
+    leadsToLoopback(home, 'meshgate'),
     configuration('ValidatingWebhookConfiguration', names.validating, entries(registered.validating, '/validate')),
     configuration('MutatingWebhookConfiguration', names.mutating, entries(registered.mutating, '/mutate')),
   ]

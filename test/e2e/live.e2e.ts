@@ -1,19 +1,27 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { kinds } from '../../src/k8s/kinds.ts'
+import { makeSelfSigned } from '../../src/pki/self-signed.ts'
 import { rules } from '../../src/rules/index.ts'
 import { reviewOf, type WireObject } from '../admission/reviews.ts'
 import { done, listOf } from './apply.ts'
 import { type Answer, startCluster } from './cluster.ts'
 import { definition } from './custom-resources.ts'
 import { startFaultProxy } from './fault-proxy.ts'
+import { flood } from './flood-process.ts'
 import { account, names, registration, tlsName } from './installation.ts'
 import { skipWithout } from './kit.ts'
+import {
+  inject,
+  injectorConfiguration,
+  injectorService,
+  podWebhook,
+  silentInjector,
+  type WirePod,
+} from './linkerd-injector.ts'
 import { type LiveWebhook, startLive } from './live-webhook.ts'
-import { deployment, namespace, nats, opaque, pod, policy, silentInjector } from './manifests.ts'
-import { startInjector } from './stand-in-injector.ts'
+import { deployment, leadsToLoopback, namespace, nats, opaque, pod, policy } from './manifests.ts'
+import { startMutating } from './mutating-webhook.ts'
 import { until } from './until.ts'
 
 /*
@@ -265,14 +273,25 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
 
   await t.test('it mends what it is told to, once, before Linkerd’s injector', async (t) => {
     await open('mended')
-    const injector = await startInjector('mended')
+    const service = { name: injectorService.name, namespace: 'mended' }
+    const { ca, ...pair } = makeSelfSigned([`${service.name}.mended.svc`], new Date())
+    const seen: WirePod[] = []
+    const injector = await startMutating(pair, (object, asked) => {
+      const pod = object as WirePod
+      seen.push(pod)
+      return inject(pod, asked)
+    })
     t.teardown(async () => {
-      await injector.stop()
+      await injector.kill()
       await prepare(silentInjector)
     })
-    await prepare(...injector.registration)
+    const onlyHere = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'mended' } } }
+    await prepare(
+      leadsToLoopback('mended', service.name),
+      podWebhook(injectorConfiguration, { ...service, port: injector.port }, ca, onlyHere),
+    )
     const listed = await kubectl(['get', 'mutatingwebhookconfigurations', '-o=jsonpath={.items[*].metadata.name}'])
-    t.equal(listed.stdout, `${names.mutating} linkerd-proxy-injector-webhook-config`)
+    t.equal(listed.stdout, `${names.mutating} ${injectorConfiguration}`)
 
     await webhook.configure(config())
     accepts(t, await create(nats('mended'), '--dry-run=server'), /^Warning: \[server-speaks-first/)
@@ -297,10 +316,10 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
       return tried.status === 0 && /linkerd-proxy/.test(tried.stdout)
     })
     const added = { 'config.linkerd.io/opaque-ports': '4222' }
-    const [seen, again, changed] = [injector.seen.length, await mutations(), await patched()]
+    const [shown, again, changed] = [seen.length, await mutations(), await patched()]
     t.ok(again > asked)
     accepts(t, await create({ ...server, spec }))
-    t.match(injector.seen[seen]?.metadata.annotations, added, 'the injector sees what we added')
+    t.match(seen[shown]?.metadata.annotations, added, 'the injector sees what we added')
     t.equal((await mutations()) - again, 2, 'and we are asked again after it')
     t.match(await annotations('pod/nats'), added)
     t.equal(await patched(), changed + 1, 'the second time nothing is left to do')
@@ -377,7 +396,7 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
   await t.test('it becomes ready without the API server, judges what it can, and denies nothing else', async (t) => {
     const proxy = await startFaultProxy(cluster.port)
     proxy.set('refuse')
-    const blind = await startLive(cluster, { config: denying, port: proxy.port, patienceMs: 2000 })
+    const blind = await startLive(cluster, { config: denying, apiServerPort: proxy.port, patienceMs: 2000 })
     t.teardown(async () => {
       await blind.stop()
       await proxy.close()
@@ -443,16 +462,11 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
 
   await t.test('it serves others while one source floods it', async (t) => {
     const body = JSON.stringify(reviewOf(policy('shop', 'flood', [8080, 4143])))
-    const flood = (different: object): Promise<FloodReport> =>
-      new Promise((resolve, reject) => {
-        const client = { url: webhook.url, ca: webhook.ca, name: tlsName, body, ...different }
-        const args = [join(import.meta.dirname, 'flood.ts'), JSON.stringify(client)]
-        execFile(process.execPath, args, (error, stdout) => (error ? reject(error) : resolve(JSON.parse(stdout))))
-      })
-    const others = { source: '127.0.0.1', lanes: 5, perSecond: 50 }
+    const client = { url: webhook.url, ca: webhook.ca, name: tlsName, body }
+    const others = { ...client, source: '127.0.0.1', lanes: 5, perSecond: 50 }
     const alone = await flood({ ...others, seconds: 3 })
     const [loud, quiet] = await Promise.all([
-      flood({ source: '127.0.0.2', lanes: 300, perSecond: 5000, seconds: 8 }),
+      flood({ ...client, source: '127.0.0.2', lanes: 300, perSecond: 5000, seconds: 8 }),
       // Once its 300 connections stand: handshakes cost more than reviews.
       pause(2000).then(() => flood({ ...others, seconds: 5 })),
     ])
@@ -502,8 +516,3 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
     t.match((await kubectl(['get', 'namespace', 'leaving'])).stderr, /NotFound/)
   })
 })
-
-interface FloodReport {
-  readonly calls: number
-  readonly statuses: Readonly<Record<string, number>>
-}

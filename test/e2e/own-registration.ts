@@ -1,11 +1,11 @@
-import { X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { connect } from 'node:tls'
+import type { OwnNames } from '../../src/admission/own-configurations.ts'
 import { type Made, makeCertificate, usages } from '../server/make-certificate.ts'
 import type { Cluster } from './cluster.ts'
-import { registration, tlsName } from './installation.ts'
-import { own } from './replica.ts'
+import { names, registration, tlsName } from './installation.ts'
+import { type LiveOptions, type LiveWebhook, startLive } from './live-webhook.ts'
+import { sumOf } from './samples.ts'
 import { until } from './until.ts'
 
 /*
@@ -16,8 +16,6 @@ import { until } from './until.ts'
 export const certificate = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
 export const ecdsa = { algorithm: 'ECDSA', size: 256, encoding: 'PKCS8' }
-
-export const namespace = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
 
 const rbac = 'rbac.authorization.k8s.io'
 export const canaryAccess = [
@@ -35,6 +33,19 @@ export const canaryAccess = [
     roleRef: { apiGroup: rbac, kind: 'Role', name: 'meshgate-canary' },
   },
 ]
+
+const [service = '', namespace = ''] = tlsName.split('.')
+
+/** What the cluster knows the webhook by. */
+export const own: OwnNames = { ...names, service, namespace }
+
+/** A look each half second: what takes a minute in earnest takes seconds here. */
+const quick = { trustEveryMs: 500, canaryEveryMs: 500, driftEveryMs: 500, unreadyAfterMs: 2000 }
+
+/** A replica of the webhook that watches how API servers see it. */
+export function startWatching(cluster: Cluster, options: LiveOptions): Promise<LiveWebhook> {
+  return startLive(cluster, { own, healthPort: 0, selfWatchTimes: quick, ...options })
+}
 
 interface LiveWebhookEntry {
   name: string
@@ -131,25 +142,7 @@ export function elapsed(ms: number): () => Promise<boolean> {
 /** How many objects passed a webhook of ours that did not answer, as the API server counts. */
 export async function failedOpen(cluster: Cluster): Promise<number> {
   const { body } = await cluster.request('GET', '/metrics')
-  return body
-    .split('\n')
-    .filter((line) => line.startsWith('apiserver_admission_webhook_fail_open_count') && line.includes('meshgate.dev'))
-    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
-}
-
-export function fingerprintOf({ cert }: { readonly cert: string }): string {
-  return new X509Certificate(cert).fingerprint256
-}
-
-/** What is served on a new connection. */
-export function servedBy(port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: '127.0.0.1', port, servername: tlsName, rejectUnauthorized: false }, () => {
-      resolve(socket.getPeerX509Certificate()?.fingerprint256 ?? '')
-      socket.destroy()
-    })
-    socket.on('error', reject)
-  })
+  return sumOf(body, 'apiserver_admission_webhook_fail_open_count', 'meshgate.dev')
 }
 
 /** Has the API server show a client certificate to every webhook that asks for one. Answers the path of its configuration. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -12,6 +12,8 @@ import { type Cluster, startCluster } from './cluster.ts'
 import { definition, served } from './custom-resources.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { skipWithout } from './kit.ts'
+import { namespace } from './manifests.ts'
+import { mountAccount, mountedAt } from './service-account.ts'
 import { until } from './until.ts'
 
 /*
@@ -49,9 +51,8 @@ async function follow(folder: string, port: number): Promise<Follower> {
   const held = new Map<KindName, Map<string, Resource>>(watched.map((kind) => [kind, new Map()]))
   const marks = new Map<KindName, string | undefined>()
   const keyOf = (resource: Resource) => `${resource.namespace}/${resource.name}`
-  const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(proxy.port) }
   const cluster = connect({
-    credentials: { from: 'pod', folder, env },
+    credentials: mountedAt(folder, proxy.port),
     kinds: watched,
     sink: {
       replace: (kind, resources) => void held.set(kind, new Map(resources.map((one) => [keyOf(one), one]))),
@@ -123,7 +124,6 @@ const serviceAccount = {
 const only = (group: string, resource: string, name: string) => [
   { apiGroups: [group], resources: [resource], resourceNames: [name], verbs },
 ]
-const namespace = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
 
 const linkerdConfig = (inbound: number) => ({
   apiVersion: 'v1',
@@ -144,10 +144,7 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
     await cluster.stop()
     rmSync(folder, { recursive: true })
   })
-  const writeToken = async () => {
-    const { stdout } = await cluster.kubectl(['create', 'token', 'meshgate', '-n', 'meshgate'])
-    writeFileSync(join(folder, 'token'), stdout)
-  }
+  const writeToken = () => mountAccount(cluster, 'meshgate', folder)
   const send = async (method: string, path: string, body?: object) => {
     const { status } = await cluster.request(method, path, body === undefined ? '' : JSON.stringify(body))
     if (status >= 300) throw new Error(`${method} ${path}: ${status}`)
@@ -184,7 +181,7 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
     }
   }
 
-  await apply(cluster, namespace('meshgate'), namespace('shop'), namespace('linkerd'))
+  await apply(cluster, ...['meshgate', 'shop', 'linkerd'].map((name) => namespace(name, {})))
   await apply(
     cluster,
     serviceAccount,
@@ -199,7 +196,6 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
     bind('meshgate-config', { kind: 'RoleBinding', metadata: { name: 'meshgate-config', namespace: 'linkerd' } }),
   )
   await writeToken()
-  writeFileSync(join(folder, 'ca.crt'), cluster.ca)
   await churn()
   const [silenced, follower] = [await follow(folder, cluster.port), await follow(folder, cluster.port)]
   followers.push(silenced, follower)

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -18,7 +18,9 @@ import { startCluster } from './cluster.ts'
 import { type CustomKind, define } from './custom-resources.ts'
 import { access, account } from './installation.ts'
 import { skipWithout } from './kit.ts'
-import { deployment, namespace, nats, natsPods, pod, policy, silentInjector } from './manifests.ts'
+import { silentInjector } from './linkerd-injector.ts'
+import { deployment, namespace, nats, natsPods, pod, policy } from './manifests.ts'
+import { mountAccount } from './service-account.ts'
 import { until } from './until.ts'
 
 /*
@@ -132,16 +134,9 @@ t.test('the generated rights', { skip, timeout: 300_000 }, async (t) => {
   /** A follower that has every right but this one. */
   const follow = async (missing?: Right): Promise<LiveWorld> => {
     const name = accountOf(missing)
-    const path = `/api/v1/namespaces/meshgate/serviceaccounts/${name}/token`
-    const request = '{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest"}'
-    const home = join(folder, name)
-    const token = JSON.parse((await cluster.request('POST', path, request)).body).status.token
-    mkdirSync(home, { recursive: true })
-    writeFileSync(join(home, 'token'), token)
-    writeFileSync(join(home, 'ca.crt'), cluster.ca)
-    const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(cluster.port) }
+    const credentials = await mountAccount(cluster, name, join(folder, name))
     return followCluster({
-      credentials: { from: 'pod', folder: home, env },
+      credentials,
       kinds: watchedKinds(rules),
       linkerdNamespace: 'linkerd',
     })

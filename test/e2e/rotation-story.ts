@@ -11,17 +11,10 @@ import { startCluster } from './cluster.ts'
 import { define } from './custom-resources.ts'
 import { account, tlsName } from './installation.ts'
 import { issueCertificates, type TlsSecret } from './issued-certificates.ts'
-import {
-  admissionConfig,
-  canaryAccess,
-  certificate,
-  fingerprintOf,
-  installed,
-  namespace,
-  servedBy,
-  webhooksOf,
-} from './own-registration.ts'
-import { type Replica, startReplica } from './replica.ts'
+import type { LiveWebhook } from './live-webhook.ts'
+import { namespace } from './manifests.ts'
+import { admissionConfig, canaryAccess, certificate, installed, startWatching, webhooksOf } from './own-registration.ts'
+import { fingerprintOf, servedBy } from './served-leaf.ts'
 import { until } from './until.ts'
 
 /** A control plane, cert-manager, and a replica that serves what it issues; and questions to ask of them. Ends with the test. */
@@ -37,14 +30,14 @@ export async function startRotation(t: Test) {
   await define(cluster, certManagerKinds)
   const manager = startCertManager(cluster)
   closing.unshift(() => manager.stop())
-  for (const name of ['meshgate', 'linkerd', 'shop']) await create(cluster, namespace(name))
+  for (const name of ['meshgate', 'linkerd', 'shop']) await create(cluster, namespace(name, {}))
   await create(cluster, ...account('meshgate'), ...canaryAccess)
   const certificates = await issueCertificates(cluster, manager, 'meshgate', tlsName)
-  const replica = await startReplica(cluster, { pod: 'meshgate-a', pair: await certificates.secret('meshgate-tls') })
+  const replica = await startWatching(cluster, { pod: 'meshgate-a', pair: await certificates.secret('meshgate-tls') })
   closing.unshift(() => replica.stop())
   await create(cluster, ...installed(replica.port))
 
-  const isMet = (replica: Replica, begin: string, line: string) =>
+  const isMet = (replica: LiveWebhook, begin: string, line: string) =>
     until(line, async () => (await replica.samples(begin)).includes(line))
   const bundle = async () =>
     Buffer.from((await webhooksOf(cluster))[0]?.clientConfig.caBundle ?? '', 'base64').toString()

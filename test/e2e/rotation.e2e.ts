@@ -10,15 +10,15 @@ import {
   ecdsa,
   edit,
   failedOpen,
-  fingerprintOf,
   type LiveWebhooks,
   lead,
-  servedBy,
+  own,
   setBundle,
   shakeHandsAnew,
+  startWatching,
 } from './own-registration.ts'
-import { own, startReplica } from './replica.ts'
 import { startRotation } from './rotation-story.ts'
+import { fingerprintOf, servedBy } from './served-leaf.ts'
 import { splitTcp } from './split-tcp.ts'
 import { until } from './until.ts'
 
@@ -38,9 +38,9 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     await isTrusted(1)
     await isAnswered(1)
     t.same(await replica.samples('meshgate_configuration_drift'), [])
-    const { status, text } = await replica.ready()
+    const { status, body } = await replica.ready()
     t.equal(status, 200)
-    t.match(text, /^canary: answered by meshgate-a \(\d+ s ago\)$/m)
+    t.match(body, /^canary: answered by meshgate-a \(\d+ s ago\)$/m)
   })
 
   await t.test('it serves each of twenty renewed leaves, and no call of a hundred a second fails', async (t) => {
@@ -105,7 +105,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     await mount(next)
     await shakeHandsAnew(cluster)
     t.equal(await fingerprintServed(), fingerprintOf(secret), 'it waits')
-    t.match((await replica.ready()).text, /^a new certificate waits since .*unknown authority/m)
+    t.match((await replica.ready()).body, /^a new certificate waits since .*unknown authority/m)
     await isTrusted(1)
     manager.resumeInjector()
     await isServed(next)
@@ -131,7 +131,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     t.match(load.failures()[0], /^500 .*x509: certificate signed by unknown authority/)
     await until('not being ready', async () => (await replica.ready()).status === 503)
     t.match(
-      (await replica.ready()).text,
+      (await replica.ready()).body,
       /^API servers do not trust the certificate that is served \(unknown-authority\)/m,
     )
     await mount(secret)
@@ -206,13 +206,13 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     await isTrusted(0)
     t.ok((await sum('meshgate_trust_probe_failures_total{reason="expired"}')) > 0)
     await until('not being ready', async () => (await replica.ready()).status === 503)
-    t.match((await replica.ready()).text, /^the certificate expired on /m)
+    t.match((await replica.ready()).body, /^the certificate expired on /m)
     t.match(String(await askOverKept()), /200 OK/, 'a kept connection goes on')
     kept.destroy()
     await shakeHandsAnew(cluster)
     await isAnswered(0)
     t.ok((await sum('meshgate_canary_total{result="expired"}')) > 0)
-    t.match((await replica.ready()).text, /^canary: failed: expired: .*certificate has expired or is not yet valid/m)
+    t.match((await replica.ready()).body, /^canary: failed: expired: .*certificate has expired or is not yet valid/m)
     t.comment(`known ${Date.now() - ended} ms after its end`)
     const letThrough = await sum('meshgate_canary_total{result="failed-open"}')
     await edit(cluster, 'validating', (webhooks) => {
@@ -284,7 +284,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
 
   await t.test('of two replicas, the one that is stuck on the old pair tells, and the other answers', async (t) => {
     const old = await certificates.secret('meshgate-tls')
-    const stuck = await startReplica(cluster, { pod: 'meshgate-b', pair: old })
+    const stuck = await startWatching(cluster, { pod: 'meshgate-b', pair: old })
     closing.unshift(() => stuck.stop())
     const service = await splitTcp([replica.port, stuck.port])
     closing.unshift(() => service.close())
@@ -322,7 +322,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
       ['another CA', makeCertificate({ commonName: 'client CA' }), ['kube-apiserver'], 0],
     ] as const) {
       writeFileSync(caFile, authority.cert)
-      const guarded = await startReplica(cluster, { pod: 'meshgate-c', pair: secret, clients: { caFile, names } })
+      const guarded = await startWatching(cluster, { pod: 'meshgate-c', pair: secret, clients: { caFile, names } })
       await lead(cluster, guarded.port)
       await isTrusted(1, guarded)
       await isAnswered(answered, guarded)
@@ -347,8 +347,8 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     await until('the lack of the right', async () => (await sum('meshgate_canary_total{result="no-right"}')) > 1)
     t.same(await replica.samples('meshgate_canary_success'), [])
     t.equal(replica.log.filter((line) => line.includes('(no-right)')).length, 1)
-    const { status: ready, text } = await replica.ready()
-    t.match([ready, text], [200, /^canary: unknown: no-right: configmaps is forbidden: User /m])
+    const { status: ready, body } = await replica.ready()
+    t.match([ready, body], [200, /^canary: unknown: no-right: configmaps is forbidden: User /m])
     await isTrusted(1)
   })
 

@@ -7,9 +7,11 @@ import { authoritiesIn } from '../../src/pki/authority-secret.ts'
 import { apply } from './apply.ts'
 import { type Balancer, startBalancer } from './balancer.ts'
 import { type Cluster, startCluster } from './cluster.ts'
-import { access, account, names, registration, tlsName } from './installation.ts'
+import { access, account, names, registration } from './installation.ts'
 import { skipWithout } from './kit.ts'
-import { accountFile, type ServeProcess, servedBy, startServe } from './serve-process.ts'
+import { type ServeOptions, type ServeProcess, startServe } from './serve-process.ts'
+import { servedBy } from './served-leaf.ts'
+import { writeKubeconfig } from './service-account.ts'
 import { until } from './until.ts'
 
 /*
@@ -45,10 +47,11 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
   })
   for (const namespace of ['meshgate', 'linkerd', 'shop']) await cluster.kubectl(['create', 'namespace', namespace])
   await apply(cluster, ...account('meshgate', access), ...ownRights('meshgate'))
-  const kubeconfig = await accountFile(cluster, folder, 'meshgate')
-  const start = (name: string, lives?: string, onLog?: Parameters<typeof startServe>[2]) => {
-    const more = lives === undefined ? [] : ['--self-signed-lives', lives]
-    const replica = startServe(name, ['--kubeconfig', kubeconfig, '--self-signed-secret', secretName, ...more], onLog)
+  const kubeconfig = await writeKubeconfig(cluster, 'meshgate', folder)
+  const start = (name: string, lives?: string, onLog?: ServeOptions['onLog']) => {
+    const more = lives === undefined ? [] : [`--self-signed-lives=${lives}`]
+    const args = [`--kubeconfig=${kubeconfig}`, `--self-signed-secret=${secretName}`, ...more]
+    const replica = startServe({ name, args, ...(onLog ? { onLog } : {}) })
     replicas.push(replica)
     return replica
   }
@@ -102,7 +105,7 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
     t.equal(await sum('meshgate_self_secret_writes_total', 'created'), 1)
     t.comment(`${await sum('meshgate_self_secret_writes_total', 'conflict')} writes of the Secret in vain`)
     t.equal(await three[0]?.metric('meshgate_self_ca_expiry_timestamp_seconds'), (authority?.notAfterMs ?? 0) / 1000)
-    const leaves = await Promise.all(three.map((one) => servedBy(one.port(), authority?.pem ?? '', tlsName)))
+    const leaves = await Promise.all(three.map((one) => servedBy(one.port(), authority?.pem ?? '')))
     t.match(leaves[0], /^[0-9a-f]{64}$/)
     t.equal(new Set(leaves).size, 1)
     for (const one of three) {
@@ -149,7 +152,7 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
       // A second disaster comes only when replicas have changed over from the first.
       await until('the change', async () => {
         const bundle = await api.bundle()
-        const leaves = await Promise.all(three.map((one) => servedBy(one.port(), bundle, tlsName)))
+        const leaves = await Promise.all(three.map((one) => servedBy(one.port(), bundle)))
         const wanted = authoritiesIn(text((await api.secret()).data?.['tls.crt']))[0]?.id
         return leaves.every((leaf) => leaf === wanted)
       })

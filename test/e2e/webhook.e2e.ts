@@ -8,6 +8,7 @@ import { rules } from '../../src/rules/index.ts'
 import { apply } from './apply.ts'
 import { type Answer, type Cluster, startCluster } from './cluster.ts'
 import { skipWithout } from './kit.ts'
+import { leadsToLoopback } from './manifests.ts'
 import { until } from './until.ts'
 
 /*
@@ -210,12 +211,7 @@ async function register(cluster: Cluster, webhook: Webhook): Promise<void> {
   })
   const common = { sideEffects: 'None', admissionReviewVersions: ['v1'], failurePolicy: 'Fail', timeoutSeconds: 10 }
   const objects = [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'meshgate', namespace: 'shop' },
-      spec: { type: 'ExternalName', externalName: '127.0.0.1' },
-    },
+    leadsToLoopback('shop', 'meshgate'),
     {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingWebhookConfiguration',

@@ -3,8 +3,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { skipWithout } from '../e2e/kit.ts'
-import { ecdsa, fingerprintOf, shakeHandsAnew } from '../e2e/own-registration.ts'
+import { ecdsa, shakeHandsAnew } from '../e2e/own-registration.ts'
 import { startRotation } from '../e2e/rotation-story.ts'
+import { fingerprintOf } from '../e2e/served-leaf.ts'
 
 /*
  * Rotation for long: every order in which a leaf, its CA and the caBundle can change with cert-manager's defaults, again and

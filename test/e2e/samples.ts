@@ -1,0 +1,13 @@
+/* What a page of metrics says. */
+
+/** The lines that begin so. */
+export function samplesIn(page: string, begin: string): string[] {
+  return page.split('\n').filter((line) => line.startsWith(begin))
+}
+
+/** The sum of all samples of a metric whose labels contain this text. */
+export function sumOf(page: string, metric: string, labels = ''): number {
+  return samplesIn(page, metric)
+    .filter((line) => '{ '.includes(line.charAt(metric.length)) && line.includes(labels))
+    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+}
