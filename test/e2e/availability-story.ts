@@ -42,7 +42,7 @@ t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
     return replica
   }
   const path = '/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies'
-  const load = () => startLoad(cluster, path, policy('shop', 'steady', [8080, 4143]), perSecond)
+  const load = () => startLoad(cluster, { namespace: 'shop', perSecond })
   const reviews = (replica: Replica) => replica.metric('meshgate_reviews_total')
 
   await apply(

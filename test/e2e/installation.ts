@@ -58,25 +58,21 @@ export function registration(port: number, ca: string): object[] {
 
 /** A ServiceAccount of this name in meshgate's namespace with these rights. */
 export function account(name: string, rights: typeof access = access): object[] {
-  const rbac = 'rbac.authorization.k8s.io'
-  const role = (kind: string, metadata: object, rules: readonly AccessRule[]) => ({
-    apiVersion: `${rbac}/v1`,
-    kind,
-    metadata,
-    rules,
-  })
-  const binding = (kind: string, metadata: object, role: string) => ({
-    apiVersion: `${rbac}/v1`,
-    kind,
-    metadata,
-    subjects: [{ kind: 'ServiceAccount', name, namespace: home }],
-    roleRef: { apiGroup: rbac, kind: role, name },
-  })
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: home } },
-    role('ClusterRole', { name }, rights.cluster),
-    binding('ClusterRoleBinding', { name }, 'ClusterRole'),
-    role('Role', { name, namespace: 'linkerd' }, rights.linkerd),
-    binding('RoleBinding', { name, namespace: 'linkerd' }, 'Role'),
+    ...grant(name, name, rights.cluster),
+    ...grant(name, name, rights.linkerd, 'linkerd'),
+  ]
+}
+
+/** A role of this name for a ServiceAccount of meshgate's namespace: in the whole cluster, or in one namespace. */
+export function grant(account: string, name: string, rules: readonly AccessRule[], namespace?: string): object[] {
+  const apiGroup = 'rbac.authorization.k8s.io'
+  const apiVersion = `${apiGroup}/v1`
+  const [kind, metadata] = namespace === undefined ? ['ClusterRole', { name }] : ['Role', { name, namespace }]
+  const subjects = [{ kind: 'ServiceAccount', name: account, namespace: home }]
+  return [
+    { apiVersion, kind, metadata, rules },
+    { apiVersion, kind: `${kind}Binding`, metadata, subjects, roleRef: { apiGroup, kind, name } },
   ]
 }

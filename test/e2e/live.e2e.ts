@@ -5,7 +5,7 @@ import { makeSelfSigned } from '../../src/pki/self-signed.ts'
 import { rules } from '../../src/rules/index.ts'
 import { reviewOf, type WireObject } from '../admission/reviews.ts'
 import { done, listOf } from './apply.ts'
-import { type Answer, startCluster } from './cluster.ts'
+import { startCluster } from './cluster.ts'
 import { definition } from './custom-resources.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 import { flood } from './flood-process.ts'
@@ -23,6 +23,7 @@ import { type LiveWebhook, startLive } from './live-webhook.ts'
 import { deployment, leadsToLoopback, namespace, nats, opaque, pod, policy } from './manifests.ts'
 import { startMutating } from './mutating-webhook.ts'
 import { until } from './until.ts'
+import { accepts, rejects } from './verdicts.ts'
 
 /*
  * meshgate in a running cluster: registered by exactly the generated rules, conditions and selectors, following the cluster
@@ -40,8 +41,6 @@ const config = (enforcements: Readonly<Record<string, string>> = {}, more = '') 
   `rules:\n${rules.map(({ id }) => `  ${id}: {enforcement: ${enforcements[id] ?? 'warn'}}\n`).join('')}${more}`
 const denying = config(Object.fromEntries(rules.map(({ id }) => [id, 'deny'])))
 
-type Tap = Pick<typeof t, 'equal' | 'match' | 'same' | 'notMatch' | 'ok'>
-
 t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) => {
   const clock = { now: Date.parse('2026-12-01') }
   const cluster = await startCluster([], { withControllers: true })
@@ -54,15 +53,6 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
   const apply = (items: object[], ...args: string[]) => kubectl(['apply', ...args, '-f', '-'], listOf(items))
   const create = (object: object, ...args: string[]) => kubectl(['create', ...args, '-f', '-'], JSON.stringify(object))
   const prepare = async (...items: object[]) => done(await apply(items))
-  const accepts = (t: Tap, answer: Answer, stderr: string | RegExp = '') => {
-    if (typeof stderr === 'string') t.equal(answer.stderr, stderr, 'says so')
-    else t.match(answer.stderr, stderr, 'says so')
-    t.equal(answer.status, 0, 'accepts')
-  }
-  const rejects = (t: Tap, answer: Answer, stderr: RegExp) => {
-    t.match(answer.stderr, stderr, 'says why')
-    t.equal(answer.status, 1, 'rejects')
-  }
   /** A namespace in which Pods can be created. */
   const open = async (name: string, annotations?: object) => {
     await prepare(namespace(name, annotations))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { OwnNames } from '../../src/admission/own-configurations.ts'
 import { type Made, makeCertificate, usages } from '../server/make-certificate.ts'
 import type { Cluster } from './cluster.ts'
-import { names, registration, tlsName } from './installation.ts'
+import { grant, names, registration, tlsName } from './installation.ts'
 import { type LiveOptions, type LiveWebhook, startLive } from './live-webhook.ts'
 import { sumOf } from './samples.ts'
 import { until } from './until.ts'
@@ -17,22 +17,12 @@ export const certificate = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE
 
 export const ecdsa = { algorithm: 'ECDSA', size: 256, encoding: 'PKCS8' }
 
-const rbac = 'rbac.authorization.k8s.io'
-export const canaryAccess = [
-  {
-    apiVersion: `${rbac}/v1`,
-    kind: 'Role',
-    metadata: { name: 'meshgate-canary', namespace: 'meshgate' },
-    rules: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['create'] }],
-  },
-  {
-    apiVersion: `${rbac}/v1`,
-    kind: 'RoleBinding',
-    metadata: { name: 'meshgate-canary', namespace: 'meshgate' },
-    subjects: [{ kind: 'ServiceAccount', name: 'meshgate', namespace: 'meshgate' }],
-    roleRef: { apiGroup: rbac, kind: 'Role', name: 'meshgate-canary' },
-  },
-]
+export const canaryAccess = grant(
+  'meshgate',
+  'meshgate-canary',
+  [{ apiGroups: [''], resources: ['configmaps'], verbs: ['create'] }],
+  'meshgate',
+)
 
 const [service = '', namespace = ''] = tlsName.split('.')
 

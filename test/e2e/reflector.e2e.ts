@@ -11,6 +11,7 @@ import { apply } from './apply.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { definition, served } from './custom-resources.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
+import { grant } from './installation.ts'
 import { skipWithout } from './kit.ts'
 import { namespace } from './manifests.ts'
 import { mountAccount, mountedAt } from './service-account.ts'
@@ -100,30 +101,25 @@ async function converges(t: Tap, follower: Follower, cluster: Cluster, what: str
 
 type Tap = Pick<typeof t, 'same'>
 
-const role = (name: string, rules: object[]) => ({
-  apiVersion: 'rbac.authorization.k8s.io/v1',
-  kind: 'ClusterRole',
-  metadata: { name },
-  rules,
-})
-const bind = (name: string, more: object) => ({
-  apiVersion: 'rbac.authorization.k8s.io/v1',
-  metadata: { name },
-  subjects: [{ kind: 'ServiceAccount', name: 'meshgate', namespace: 'meshgate' }],
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-  ...more,
-})
 const verbs = ['list', 'watch']
-const rightsFor = (names: readonly KindName[]) =>
-  names.map((kind) => ({ apiGroups: [kinds[kind].group], resources: [kinds[kind].resource], verbs }))
+/** The right to follow these kinds, and no other. */
+const right = (names: readonly KindName[]) =>
+  grant(
+    'meshgate',
+    'meshgate',
+    names.map((kind) => ({ apiGroups: [kinds[kind].group], resources: [kinds[kind].resource], verbs })),
+  )
 const serviceAccount = {
   apiVersion: 'v1',
   kind: 'ServiceAccount',
   metadata: { name: 'meshgate', namespace: 'meshgate' },
 }
-const only = (group: string, resource: string, name: string) => [
-  { apiGroups: [group], resources: [resource], resourceNames: [name], verbs },
-]
+/** What the follower reads of Linkerd's settings. */
+const settings = [
+  ['', 'configmaps', 'linkerd-config'] as const,
+  ['', 'configmaps', 'linkerd-identity-trust-roots'] as const,
+  ['apps', 'deployments', 'linkerd-destination'] as const,
+].map(([group, resource, name]) => ({ apiGroups: [group], resources: [resource], resourceNames: [name], verbs }))
 
 const linkerdConfig = (inbound: number) => ({
   apiVersion: 'v1',
@@ -186,14 +182,8 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
     cluster,
     serviceAccount,
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'shop' } },
-    role('meshgate', rightsFor(watched)),
-    role('meshgate-config', [
-      ...only('', 'configmaps', 'linkerd-config'),
-      ...only('', 'configmaps', 'linkerd-identity-trust-roots'),
-      ...only('apps', 'deployments', 'linkerd-destination'),
-    ]),
-    bind('meshgate', { kind: 'ClusterRoleBinding' }),
-    bind('meshgate-config', { kind: 'RoleBinding', metadata: { name: 'meshgate-config', namespace: 'linkerd' } }),
+    ...right(watched),
+    ...grant('meshgate', 'meshgate-config', settings, 'linkerd'),
   )
   await writeToken()
   await churn()
@@ -227,7 +217,7 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
   })
 
   await t.test('it says what it may not see, keeps the rest, and sees it again', async (t) => {
-    await apply(cluster, role('meshgate', rightsFor(watched.filter((kind) => kind !== 'NetworkPolicy'))))
+    await apply(cluster, ...right(watched.filter((kind) => kind !== 'NetworkPolicy')))
     // A stream that is open goes on: rights are asked for at its beginning.
     await until('the refusal', async () => {
       follower.proxy.reset()
@@ -242,7 +232,7 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
     await until('the other kinds', async () =>
       watched.every((kind) => kind === 'NetworkPolicy' || follower.marks.get(kind) === undefined),
     )
-    await apply(cluster, role('meshgate', rightsFor(watched)))
+    await apply(cluster, ...right(watched))
     await converges(t, follower, cluster, 'after the rights came back')
   })
 

@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { makeCertificate } from '../server/make-certificate.ts'
 import { create } from './apply.ts'
-import { type Load, startLoad } from './call-load.ts'
 import { certManagerKinds, startCertManager } from './cert-manager.ts'
 import { startCluster } from './cluster.ts'
 import { define } from './custom-resources.ts'
@@ -15,6 +14,7 @@ import type { LiveWebhook } from './live-webhook.ts'
 import { namespace } from './manifests.ts'
 import { admissionConfig, canaryAccess, certificate, installed, startWatching, webhooksOf } from './own-registration.ts'
 import { fingerprintOf, servedBy } from './served-leaf.ts'
+import { type Load, startLoad } from './steady-load.ts'
 import { until } from './until.ts'
 
 /** A control plane, cert-manager, and a replica that serves what it issues; and questions to ask of them. Ends with the test. */
@@ -61,7 +61,8 @@ export async function startRotation(t: Test) {
       (await replica.samples(begin)).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0),
     /** Calls until the test is over, however it ends. */
     loadOf: (t: Test, namespace: string, perSecond: number): Load => {
-      const load = startLoad(cluster, namespace, perSecond)
+      // More at once would only wait for each other.
+      const load = startLoad(cluster, { namespace, perSecond, mostAtOnce: 64 })
       t.teardown(() => load.stop())
       return load
     },

@@ -5,6 +5,7 @@ import { connect } from 'node:tls'
 import t from 'tap'
 import { makeCertificate } from '../server/make-certificate.ts'
 import { create } from './apply.ts'
+import { startBalancer } from './balancer.ts'
 import { skipWithout } from './kit.ts'
 import {
   ecdsa,
@@ -19,7 +20,6 @@ import {
 } from './own-registration.ts'
 import { startRotation } from './rotation-story.ts'
 import { fingerprintOf, servedBy } from './served-leaf.ts'
-import { splitTcp } from './split-tcp.ts'
 import { until } from './until.ts'
 
 /*
@@ -128,7 +128,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     await isTrusted(0)
     await until('a failure', async () => load.failures().length > 0)
     t.ok((await sum('meshgate_trust_probe_failures_total{reason="unknown-authority"}')) > 0)
-    t.match(load.failures()[0], /^500 .*x509: certificate signed by unknown authority/)
+    t.match(load.failures()[0]?.said, /^500 .*x509: certificate signed by unknown authority/)
     await until('not being ready', async () => (await replica.ready()).status === 503)
     t.match(
       (await replica.ready()).body,
@@ -286,7 +286,8 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     const old = await certificates.secret('meshgate-tls')
     const stuck = await startWatching(cluster, { pod: 'meshgate-b', pair: old })
     closing.unshift(() => stuck.stop())
-    const service = await splitTcp([replica.port, stuck.port])
+    const service = await startBalancer()
+    service.route([replica.port, stuck.port])
     closing.unshift(() => service.close())
     await lead(cluster, service.port)
     await until('answers of both', async () => {

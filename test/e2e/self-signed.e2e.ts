@@ -7,7 +7,7 @@ import { authoritiesIn } from '../../src/pki/authority-secret.ts'
 import { apply } from './apply.ts'
 import { type Balancer, startBalancer } from './balancer.ts'
 import { type Cluster, startCluster } from './cluster.ts'
-import { access, account, names, registration } from './installation.ts'
+import { access, account, grant, names, registration } from './installation.ts'
 import { skipWithout } from './kit.ts'
 import { type ServeOptions, type ServeProcess, startServe } from './serve-process.ts'
 import { servedBy } from './served-leaf.ts'
@@ -252,36 +252,24 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
 })
 
 /** What the chart grants beside what rules read: one Secret by its name, two configurations by theirs, the canary. */
-function ownRights(name: string): object[] {
-  const group = 'rbac.authorization.k8s.io'
-  const subjects = [{ kind: 'ServiceAccount', name, namespace: 'meshgate' }]
+function ownRights(account: string): object[] {
   const own = (resource: string, configuration: string) => ({
     apiGroups: ['admissionregistration.k8s.io'],
     resources: [resource],
     resourceNames: [configuration],
     verbs: ['get', 'patch'],
   })
-  const pair = (kind: string, metadata: object, rules: object[]) => [
-    { apiVersion: `${group}/v1`, kind, metadata, rules },
-    {
-      apiVersion: `${group}/v1`,
-      kind: `${kind}Binding`,
-      metadata,
-      subjects,
-      roleRef: { apiGroup: group, kind, name: `${name}-self` },
-    },
+  const name = `${account}-self`
+  const inCluster = [
+    own('validatingwebhookconfigurations', names.validating),
+    own('mutatingwebhookconfigurations', names.mutating),
   ]
-  return [
-    ...pair('ClusterRole', { name: `${name}-self` }, [
-      own('validatingwebhookconfigurations', names.validating),
-      own('mutatingwebhookconfigurations', names.mutating),
-    ]),
-    ...pair('Role', { name: `${name}-self`, namespace: 'meshgate' }, [
-      { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
-      { apiGroups: [''], resources: ['secrets'], resourceNames: [secretName], verbs: ['get', 'update'] },
-      { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
-    ]),
+  const atHome = [
+    { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+    { apiGroups: [''], resources: ['secrets'], resourceNames: [secretName], verbs: ['get', 'update'] },
+    { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
   ]
+  return [...grant(account, name, inCluster), ...grant(account, name, atHome, 'meshgate')]
 }
 
 /** What the test asks of the API server. */

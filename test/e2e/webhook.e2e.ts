@@ -6,10 +6,11 @@ import { parseConfig } from '../../src/config/load.ts'
 import { startWebhook, type Webhook } from '../../src/main.ts'
 import { rules } from '../../src/rules/index.ts'
 import { apply } from './apply.ts'
-import { type Answer, type Cluster, startCluster } from './cluster.ts'
+import { type Cluster, startCluster } from './cluster.ts'
 import { skipWithout } from './kit.ts'
 import { leadsToLoopback } from './manifests.ts'
 import { until } from './until.ts'
+import { accepts, rejects } from './verdicts.ts'
 
 /*
  * The real API server, the real kubectl, and meshgate in between: by a Service, on its TLS name, as in production.
@@ -98,14 +99,6 @@ t.test('meshgate in front of a real API server', { skip, timeout: 300_000 }, asy
     }
   }
   const create = (manifest: string, ...args: string[]) => cluster.kubectl(['create', ...args, '-f', '-'], manifest)
-  const accepts = (t: Tap, answer: Answer, stderr = '') => {
-    t.equal(answer.stderr, stderr, 'says so')
-    t.equal(answer.status, 0, 'accepts')
-  }
-  const rejects = (t: Tap, answer: Answer, stderr: string) => {
-    t.equal(answer.stderr, stderr, 'says why')
-    t.equal(answer.status, 1, 'rejects')
-  }
 
   await t.test('warn', async (t) => {
     await withWebhook('warn', async () => {
@@ -193,8 +186,6 @@ t.test('meshgate in front of a real API server', { skip, timeout: 300_000 }, asy
     })
   })
 })
-
-type Tap = Pick<typeof t, 'equal'>
 
 /** Registers the webhook by a Service that leads to loopback: the API server then uses HTTP/1.1 and checks the TLS name. */
 async function register(cluster: Cluster, webhook: Webhook): Promise<void> {

@@ -73,7 +73,7 @@ t.test(`${rotations} rotations`, { skip, timeout: 3_600_000 }, async (t) => {
       })
       t.comment(`${rotation} rotations, ${load.failures().length} failures, ${JSON.stringify(sizes.at(-1))}`)
       const [failure] = load.failures()
-      if (failure !== undefined) t.comment(failure)
+      if (failure !== undefined) t.comment(failure.said)
     }
   }
   const { calls, failures, rate: reached } = await load.stop()
