@@ -3,17 +3,16 @@ import fc from 'fast-check'
 import t from 'tap'
 import { mend } from '../../src/admission/judge.ts'
 import { readReview } from '../../src/admission/review.ts'
-import type { Config } from '../../src/config/config.ts'
-import { defineRule } from '../../src/linkerd/rule.ts'
 import { makeSelfSigned } from '../../src/pki/self-signed.ts'
-import { rules } from '../../src/rules/index.ts'
 import { buildApp } from '../../src/server/app.ts'
 import { createMetrics } from '../../src/server/metrics.ts'
 import { tlsOptions } from '../../src/server/tls.ts'
-import { natsService, reviewOf, shop, strict, type WireObject } from '../admission/reviews.ts'
+import { natsService, reviewOf, type WireObject } from '../admission/reviews.ts'
 import { apply } from './apply.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { skipWithout } from './kit.ts'
+import { legalObject } from './legal-object.ts'
+import { court } from './made-rules.ts'
 import { leadsToLoopback } from './manifests.ts'
 import { startMutating } from './mutating-webhook.ts'
 import { until } from './until.ts'
@@ -24,88 +23,6 @@ import { until } from './until.ts'
  */
 
 const skip = skipWithout('etcd, kube-apiserver and kubectl')
-
-const documentation = {
-  severity: 'error',
-  judges: 'both',
-  summary: 's.',
-  why: 'w',
-  remediation: 'r.',
-  sources: ['x'],
-} as const
-
-const rude = 'line one\r\nline two \u001b[31mred\u0007 \u202e 😀 '
-
-/** As many findings as the Service's annotation says, in words that no header would take. */
-const loud = defineRule({
-  ...documentation,
-  id: 'service-loud',
-  messages: { loud: '{{text}}' },
-  reads: [],
-  check: {
-    *Service({ metadata }) {
-      const count = Number(metadata.annotations?.['test/loud'] ?? 0)
-      for (let i = 0; i < count; i++)
-        yield { message: 'loud', path: [], data: { text: `${i} ${rude.repeat(15)}` }, confidence: 'high' }
-    },
-  },
-})
-
-const wrong = defineRule({
-  ...documentation,
-  id: 'service-wrong',
-  messages: { wrong: '{{text}}' },
-  reads: [],
-  check: {
-    *Service({ metadata }) {
-      if (metadata.annotations?.['test/wrong'] === undefined) return
-      yield { message: 'wrong', path: ['spec', 'ports', 0], data: { text: rude }, confidence: 'high' }
-      yield { message: 'wrong', path: ['spec', 'ports', 0, 'port'], data: { text: 'and so on' }, confidence: 'high' }
-    },
-  },
-})
-
-const broken = defineRule({
-  ...documentation,
-  id: 'service-breaks',
-  messages: { never: 'x' },
-  reads: [],
-  check: {
-    // biome-ignore lint/correctness/useYield: it throws where it is told to
-    *Service({ metadata }) {
-      if (metadata.annotations?.['test/break'] !== undefined) throw new Error('our fault')
-    },
-  },
-})
-
-const unmarked = defineRule({
-  ...documentation,
-  id: 'pod-unmarked',
-  messages: { unmarked: 'no mark' },
-  reads: [],
-  check: {
-    *Pod({ metadata }) {
-      const edit = { op: 'set', path: ['metadata', 'labels', 'marked'], value: 'yes' } as const
-      if (metadata.labels?.['marked'] === undefined)
-        yield { message: 'unmarked', path: [], data: {}, confidence: 'high', fix: { title: 'mark', edits: [edit] } }
-    },
-  },
-})
-
-const all = [...rules, loud, wrong, broken, unmarked]
-const config: Config = {
-  ...strict,
-  enforcement: {
-    ...strict.enforcement,
-    rules: new Map([
-      ['service-loud', { enforcement: 'warn' }],
-      ['service-wrong', { enforcement: 'deny' }],
-      ['pod-unmarked', { enforcement: 'audit' }],
-    ]),
-  },
-  fix: new Set(all.map(({ id }) => id)),
-}
-const court = { rules: all, snapshot: shop, config, now: 0 }
 
 /** A server on loopback that the API server can be led to. */
 interface Server {
@@ -378,58 +295,3 @@ t.test('the contract with a real API server', { skip, timeout: 300_000 }, async 
 })
 
 const policies = 'apis/networking.k8s.io/v1/namespaces/shop/networkpolicies'
-
-const number = fc.constantFrom(4222, 6222, 3306, 8080, 1883, 33060)
-const metadata = fc.record(
-  {
-    name: fc.constant('sample'),
-    namespace: fc.constant('shop'),
-    annotations: fc.constantFrom({}, { 'example.dev/a_b': '~1' }, { 'config.linkerd.io/opaque-ports': '3306' }),
-  },
-  { requiredKeys: ['name', 'namespace'] },
-)
-
-/** Services and policies that the API server takes: its own checks come after mutation. */
-const legalObject: fc.Arbitrary<WireObject> = fc.oneof(
-  fc.record({
-    apiVersion: fc.constant('v1'),
-    kind: fc.constant('Service'),
-    metadata,
-    spec: fc.record({
-      selector: fc.constantFrom({ app: 'web' }, { app: 'nats' }),
-      ports: fc
-        .uniqueArray(number, { minLength: 1, maxLength: 3 })
-        .chain((numbers) =>
-          fc
-            .constantFrom('nats', 'mysql', 'http')
-            .map((word) => numbers.map((port, i) => ({ name: i === 0 ? word : `${word}-${i}`, port }))),
-        ),
-    }),
-  }),
-  fc.record({
-    apiVersion: fc.constant('networking.k8s.io/v1'),
-    kind: fc.constant('NetworkPolicy'),
-    metadata,
-    spec: fc.record({
-      podSelector: fc.constantFrom({}, { matchLabels: { app: 'web' } }),
-      ingress: fc.array(
-        fc.record(
-          {
-            from: fc.array(
-              fc.constantFrom(
-                { podSelector: {} },
-                { podSelector: { matchLabels: { app: 'web' } } },
-                { namespaceSelector: {} },
-                { ipBlock: { cidr: '10.0.0.0/8' } },
-              ),
-              { maxLength: 2 },
-            ),
-            ports: fc.array(fc.record({ port: number, protocol: fc.constantFrom('TCP', 'UDP') }), { maxLength: 2 }),
-          },
-          { requiredKeys: [] },
-        ),
-        { maxLength: 3 },
-      ),
-    }),
-  }),
-)

@@ -5,6 +5,7 @@ import t from 'tap'
 import { parseConfig } from '../../src/config/load.ts'
 import { startWebhook, type Webhook } from '../../src/main.ts'
 import { rules } from '../../src/rules/index.ts'
+import { shopManifests } from '../admission/reviews.ts'
 import { apply } from './apply.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { skipWithout } from './kit.ts'
@@ -18,21 +19,6 @@ import { accepts, rejects } from './verdicts.ts'
  */
 
 const skip = skipWithout('etcd, kube-apiserver and kubectl')
-
-/** What `--snapshot` says of the surroundings. */
-const surroundings = `
-apiVersion: v1
-kind: Namespace
-metadata: {name: shop, annotations: {linkerd.io/inject: enabled}}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop}
-spec:
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: web, image: example/web, ports: [{containerPort: 8080}]}]}
-`
 
 const config = `
 rules:
@@ -65,7 +51,7 @@ const denial =
 
 t.test('meshgate in front of a real API server', { skip, timeout: 300_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-surroundings-'))
-  writeFileSync(join(folder, 'shop.yaml'), surroundings)
+  writeFileSync(join(folder, 'shop.yaml'), shopManifests)
   const cluster = await startCluster()
   t.teardown(async () => {
     await cluster.stop()
