@@ -1,32 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { makeSelfSigned } from '../../src/pki/self-signed.ts'
 import { metricsAskedFor, metricsIn } from '../charts/metrics.ts'
 import { done } from './apply.ts'
 import { type CertManager, certManagerKinds, startCertManager } from './cert-manager.ts'
-import { type Answer, startCluster } from './cluster.ts'
+import { accepts, skipChart, startChartStory } from './chart-story.ts'
 import { define, monitoringKinds } from './custom-resources.ts'
-import { chart, helm, run, set } from './helm.ts'
-import { names, tlsName } from './installation.ts'
-import { bin, skipWithout } from './kit.ts'
+import { chart, helm, run } from './helm.ts'
 import { injectorConfiguration, injectorService, podWebhook } from './linkerd-injector.ts'
-import { deployment, namespace, nats, pod, policy } from './manifests.ts'
-import { type PodStandIn, startPod } from './pod-stand-in.ts'
+import { deployment, nats, pod, policy } from './manifests.ts'
 import { until } from './until.ts'
 
 /*
- * The chart, installed by the real helm as it is: the API server calls the ClusterIP of the Service, port 443, by its TLS name.
- * MESHGATE_KIT_BIN names a folder with etcd, kube-apiserver, controllers, kubectl, helm and cert-manager-lab.
+ * The chart in a cluster with cert-manager. MESHGATE_KIT_BIN names a folder with etcd, kube-apiserver, controllers, kubectl, helm
+ * and cert-manager-lab.
  */
-
-const skip =
-  skipWithout('etcd, kube-apiserver, controllers, kubectl, helm and cert-manager-lab') ||
-  (process.getuid?.() !== 0 && 'run as root: the API server calls port 443')
-
-const denying = { 'config.rules': { 'network-policy-omits-proxy-port': { enforcement: 'deny' } } }
-const both = [`validatingwebhookconfiguration/${names.validating}`, `mutatingwebhookconfiguration/${names.mutating}`]
 
 const everything = {
   'metrics.serviceMonitor.enabled': true,
@@ -53,170 +41,28 @@ const deadInjector = podWebhook(injectorConfiguration, injectorService, '', {
   failurePolicy: 'Fail',
 })
 
-type Tap = Pick<typeof t, 'equal'>
+t.test('the chart in a cluster', { skip: skipChart, timeout: 600_000 }, async (t) => {
+  const story = await startChartStory(t)
+  const {
+    cluster,
+    kubectl,
+    create,
+    release,
+    install,
+    upgrade,
+    bundles,
+    start,
+    stop,
+    running,
+    verdict,
+    judges,
+    remains,
+    pods,
+    open,
+  } = story
 
-t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
-  const cluster = await startCluster([], { withControllers: true })
   let certManager: CertManager | undefined
-  let running: PodStandIn | undefined
-  t.teardown(async () => {
-    await running?.stop()
-    await certManager?.stop()
-    await cluster.stop()
-  })
-
-  const kubectl = (args: readonly string[], input?: string) => cluster.kubectl(args, input)
-  const create = (object: object, ...args: string[]) => kubectl(['create', ...args, '-f', '-'], JSON.stringify(object))
-  const release = (verb: string, ...args: string[]) =>
-    helm([verb, 'meshgate', ...args, '--namespace', 'meshgate'], cluster.kubeconfig)
-  const install = (values: Readonly<Record<string, unknown>>, ...args: string[]) =>
-    release('install', chart, ...set({ ...denying, ...values }), ...args)
-  const upgrade = (values: Readonly<Record<string, unknown>>, ...args: string[]) =>
-    release('upgrade', chart, ...set({ ...denying, ...values }), ...args)
-
-  const accepts = (t: Tap, answer: Answer, what: string) => t.equal(answer.status, 0, `${what} ${answer.stderr}`)
-
-  /** caBundles of every entry. */
-  const bundles = async (): Promise<(string | undefined)[]> => {
-    const { items } = JSON.parse(done(await kubectl(['get', ...both, '-o', 'json'])).stdout)
-    return items.flatMap(({ webhooks }: { webhooks: { clientConfig: { caBundle?: string } }[] }) =>
-      webhooks.map(({ clientConfig }) => clientConfig.caBundle),
-    )
-  }
-  const start = async () => {
-    running = await startPod(cluster)
-  }
-  const stop = async () => {
-    const code = await running?.stop()
-    running = undefined
-    return code
-  }
-  /** The verdict on a policy that leaves out 4143, whatever it is. */
-  const verdict = () => create(policy('shop', 'bad'), '--dry-run=server')
-  const judges = async () => {
-    let said = ''
-    try {
-      await until('a verdict', async () => /TCP 4143 is missing/.test((said = (await verdict()).stderr)))
-    } catch (error) {
-      throw new Error(said + running?.output(), { cause: error })
-    }
-  }
-  /** What of this release is in the cluster, of every kind. */
-  const remains = async () => {
-    const resources = done(await kubectl(['api-resources', '--verbs=list', '-o', 'name']))
-    const list = resources.stdout.trim().split('\n').join(',')
-    const found = await kubectl(['get', list, '-A', '-l', 'app.kubernetes.io/instance=meshgate', '-o', 'name'])
-    const releases = done(await kubectl(['get', 'secret', '-A', '-l', 'owner=helm', '-o', 'name']))
-    return (found.stdout + releases.stdout).split('\n').filter((line) => line !== '')
-  }
-  /** Its own. */
-  const pods = async () => {
-    const selected = ['get', 'pods', '-n', 'meshgate', '-l', 'app.kubernetes.io/name=meshgate', '-o', 'json']
-    return JSON.parse(done(await kubectl(selected)).stdout).items as {
-      metadata: { uid: string; annotations: Record<string, string> }
-      spec: object
-    }[]
-  }
-  const open = async (name: string, metadata: object = {}) => {
-    done(await create({ ...namespace(name), ...metadata }))
-    await until(
-      `the ServiceAccount of ${name}`,
-      async () => (await kubectl(['get', 'serviceaccount', 'default', '-n', name])).status === 0,
-    )
-  }
-
-  const unasked = { 'config.linkerd.io/admission-webhooks': 'disabled' }
-  await open('linkerd', { metadata: { name: 'linkerd', labels: unasked } })
-  for (const name of ['cert-manager', 'shop']) await open(name)
-  for (const name of ['web', 'api']) done(await create(deployment('shop', name)))
-  // Nothing but what Pod Security allows gets in here.
-  const restricted = { ...unasked, 'pod-security.kubernetes.io/enforce': 'restricted' }
-  await open('meshgate', { metadata: { name: 'meshgate', labels: restricted } })
-
-  await t.test('it says that cert-manager is missing, and has installed nothing', async (t) => {
-    const { status, stderr } = await install({})
-    t.equal(status, 1)
-    t.match(stderr, /no matches for kind "Certificate" in version "cert-manager\.io\/v1"/)
-    await release('uninstall', '--ignore-not-found')
-    t.same(await remains(), [])
-  })
-
-  await t.test('it needs no cert-manager where there is a Secret: what it says is what to do', async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'meshgate-ca-'))
-    t.teardown(() => rmSync(folder, { recursive: true }))
-    const { cert, key, ca } = makeSelfSigned([tlsName], new Date())
-    for (const [name, content] of Object.entries({ 'tls.crt': cert, 'tls.key': key, 'ca.crt': ca }))
-      writeFileSync(join(folder, name), content)
-    const files = [`--cert=${join(folder, 'tls.crt')}`, `--key=${join(folder, 'tls.key')}`]
-    done(await kubectl(['create', 'secret', 'tls', 'serving', '-n', 'meshgate', ...files]))
-
-    const installed = await install({ 'tls.mode': 'secret', 'tls.secret.name': 'serving' })
-    accepts(t, installed, 'install')
-    await start()
-    t.match((await verdict()).stderr, /failed calling webhook "policy.validate.meshgate.dev".*x509/s)
-
-    const notes = installed.stdout.slice(installed.stdout.indexOf('NOTES:'))
-    const commands = notes.split('\n').filter((line) => /^ {2}(?:CA=|kubectl patch )/.test(line))
-    t.equal(commands.length, 3)
-    const script = `cd ${folder}; PATH=${bin}:$PATH\n${commands.join('\n')}`
-    accepts(t, await run('/bin/sh', ['-euc', script], cluster.kubeconfig), 'the commands of the notes')
-    await judges()
-    t.match((await verdict()).stderr, /denied the request: .*TCP 4143 is missing/s)
-
-    const before = await bundles()
-    accepts(t, await upgrade({ 'tls.mode': 'secret', 'tls.secret.name': 'serving', replicaCount: 3 }), 'upgrade')
-    t.same(await bundles(), before, 'the upgrade leaves the caBundle alone')
-
-    t.equal(await stop(), 0, 'it ends by itself')
-    accepts(t, await release('uninstall'), 'uninstall')
-    t.same(await remains(), [])
-    accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')
-    done(await kubectl(['delete', 'secret', 'serving', '-n', 'meshgate']))
-  })
-
-  await t.test('it needs neither cert-manager nor a Secret in self mode', async (t) => {
-    accepts(t, await install({ 'tls.mode': 'self' }), 'install')
-    await start()
-    await judges()
-    const before = await bundles()
-    t.equal(new Set(before).size, 1, 'one CA for every entry')
-    accepts(t, await upgrade({ 'tls.mode': 'self', replicaCount: 3 }), 'upgrade')
-    t.same(await bundles(), before, 'the upgrade leaves the caBundle alone')
-    const as = ['--as', 'system:serviceaccount:meshgate:meshgate']
-    for (const [verb, what, answer] of [
-      ['get', 'secret/meshgate-tls', 'yes'],
-      ['get', 'secret/other', 'no'],
-      ['list', 'secrets', 'no'],
-      ['patch', `validatingwebhookconfiguration/${names.validating}`, 'yes'],
-      ['patch', 'validatingwebhookconfiguration/other', 'no'],
-      ['delete', `validatingwebhookconfiguration/${names.validating}`, 'no'],
-    ] as const)
-      t.equal(
-        (await kubectl(['auth', 'can-i', verb, what, '-n', 'meshgate', ...as])).stdout.trim(),
-        answer,
-        `${verb} ${what}`,
-      )
-    t.ok(running, 'a Pod answers')
-    if (running) {
-      const there = metricsIn(await (await fetch(`${running.health}/metrics`)).text())
-      const asked = [...metricsAskedFor({ ofSelfMode: true }).values()].flat()
-      t.same(
-        asked.filter((name) => !there.has(name)),
-        [],
-        'alerts ask for what there is',
-      )
-    }
-    t.equal(await stop(), 0, 'it ends by itself')
-    accepts(t, await release('uninstall'), 'uninstall')
-    t.same(await remains(), [])
-    accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')
-    accepts(
-      t,
-      await kubectl(['delete', 'secret', 'meshgate-tls', '-n', 'meshgate']),
-      'what it made is there for the next time',
-    )
-  })
-
+  t.teardown(() => certManager?.stop())
   await define(cluster, [...certManagerKinds, ...monitoringKinds])
 
   // T14
@@ -246,12 +92,13 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     await start()
     await judges()
     t.match((await verdict()).stderr, /admission webhook "policy\.validate\.meshgate\.dev" denied the request/)
-    t.ok(running, 'a Pod answers')
-    if (running) {
+    const standIn = running()
+    t.ok(standIn, 'a Pod answers')
+    if (standIn) {
       const script = ['--input-type=module', '--eval', readFileSync(join(chart, 'files/test.mjs'), 'utf8')]
-      const asked = await run(process.execPath, script, undefined, { MESHGATE_URL: running.health })
+      const asked = await run(process.execPath, script, undefined, { MESHGATE_URL: standIn.health })
       accepts(t, asked, `helm test: ${asked.stdout}`)
-      const page = await (await fetch(`${running.health}/metrics`)).text()
+      const page = await (await fetch(`${standIn.health}/metrics`)).text()
       t.notMatch(page, /^meshgate_configuration_drift(?:\{.*\})? [1-9]/m, 'as installed is no drift')
       const there = metricsIn(page)
       for (const [file, names] of metricsAskedFor())
@@ -314,10 +161,10 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     const asNoted = ['--reset-then-reuse-values', '--set', 'config.ceiling=warn']
     accepts(t, await release('upgrade', chart, ...asNoted), 'upgrade')
     t.equal(await spec(), before)
-    await running?.sync()
+    await running()?.sync()
     await until('a warning', async () => /^Warning: .*TCP 4143 is missing/.test((await verdict()).stderr))
     accepts(t, await release('rollback'), 'rollback')
-    await running?.sync()
+    await running()?.sync()
     await until('a denial', async () => /denied the request/.test((await verdict()).stderr))
   })
 
