@@ -13,6 +13,7 @@ import { issueCertificates, type TlsSecret } from './issued-certificates.ts'
 import type { LiveWebhook } from './live-webhook.ts'
 import { namespace } from './manifests.ts'
 import { admissionConfig, canaryAccess, certificate, installed, startWatching, webhooksOf } from './own-registration.ts'
+import { total } from './samples.ts'
 import { fingerprintOf, servedBy } from './served-leaf.ts'
 import { type Load, startLoad } from './steady-load.ts'
 import { until } from './until.ts'
@@ -57,8 +58,7 @@ export async function startRotation(t: Test) {
     isAnswered: (value: 0 | 1, of = replica) =>
       isMet(of, 'meshgate_canary_success', `meshgate_canary_success ${value}`),
     /** Of the samples whose lines begin so. */
-    sum: async (begin: string) =>
-      (await replica.samples(begin)).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0),
+    sum: async (begin: string) => total(await replica.samples(begin)),
     /** Calls until the test is over, however it ends. */
     loadOf: (t: Test, namespace: string, perSecond: number): Load => {
       // More at once would only wait for each other.

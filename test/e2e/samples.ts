@@ -7,7 +7,10 @@ export function samplesIn(page: string, begin: string): string[] {
 
 /** The sum of all samples of a metric whose labels contain this text. */
 export function sumOf(page: string, metric: string, labels = ''): number {
-  return samplesIn(page, metric)
-    .filter((line) => '{ '.includes(line.charAt(metric.length)) && line.includes(labels))
-    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
+  const ofMetric = (line: string) => line.startsWith(`${metric}{`) || line.startsWith(`${metric} `)
+  return total(samplesIn(page, metric).filter((line) => ofMetric(line) && line.includes(labels)))
+}
+
+export function total(samples: readonly string[]): number {
+  return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
 }

@@ -51,7 +51,7 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
   const start = (name: string, lives?: string, onLog?: ServeOptions['onLog']) => {
     const more = lives === undefined ? [] : [`--self-signed-lives=${lives}`]
     const args = [`--kubeconfig=${kubeconfig}`, `--self-signed-secret=${secretName}`, ...more]
-    const replica = startServe({ name, args, ...(onLog ? { onLog } : {}) })
+    const replica = startServe({ name, args, onLog })
     replicas.push(replica)
     return replica
   }

@@ -33,7 +33,7 @@ export interface ServeOptions {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Told of each message of its log at once. */
-  readonly onLog?: (replica: ServeProcess, message: string) => void
+  readonly onLog?: ((replica: ServeProcess, message: string) => void) | undefined
 }
 
 /** Those of the image. */
