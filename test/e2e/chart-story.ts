@@ -49,13 +49,17 @@ export async function startChartStory(t: Test) {
       webhooks.map(({ clientConfig }) => clientConfig.caBundle),
     )
   }
-  const start = async () => {
-    running = await startPod(cluster)
-  }
-  const stop = async () => {
-    const code = await running?.stop()
-    running = undefined
-    return code
+  /** One Pod, in which meshgate runs. */
+  const replica = {
+    running: () => running,
+    async start() {
+      running = await startPod(cluster)
+    },
+    async stop() {
+      const code = await running?.stop()
+      running = undefined
+      return code
+    },
   }
   /** The verdict on a policy that leaves out 4143, whatever it is. */
   const verdict = () => create(policy('shop', 'bad'), '--dry-run=server')
@@ -75,14 +79,6 @@ export async function startChartStory(t: Test) {
     const releases = done(await kubectl(['get', 'secret', '-A', '-l', 'owner=helm', '-o', 'name']))
     return (found.stdout + releases.stdout).split('\n').filter((line) => line !== '')
   }
-  /** Its own. */
-  const pods = async () => {
-    const selected = ['get', 'pods', '-n', 'meshgate', '-l', 'app.kubernetes.io/name=meshgate', '-o', 'json']
-    return JSON.parse(done(await kubectl(selected)).stdout).items as {
-      metadata: { uid: string; annotations: Record<string, string> }
-      spec: object
-    }[]
-  }
   const open = async (name: string, metadata: object = {}) => {
     done(await create({ ...namespace(name), ...metadata }))
     await until(
@@ -98,21 +94,5 @@ export async function startChartStory(t: Test) {
   // Nothing but what Pod Security allows gets in here.
   const restricted = { ...unasked, 'pod-security.kubernetes.io/enforce': 'restricted' }
   await open('meshgate', { metadata: { name: 'meshgate', labels: restricted } })
-  return {
-    cluster,
-    kubectl,
-    create,
-    release,
-    install,
-    upgrade,
-    bundles,
-    start,
-    stop,
-    running: () => running,
-    verdict,
-    judges,
-    remains,
-    pods,
-    open,
-  }
+  return { cluster, kubectl, create, open, release, install, upgrade, replica, bundles, verdict, judges, remains }
 }

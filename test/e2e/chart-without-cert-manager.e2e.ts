@@ -17,21 +17,9 @@ import { policy } from './manifests.ts'
  */
 
 t.test('the chart in a cluster without cert-manager', { skip: skipChart, timeout: 600_000 }, async (t) => {
-  const {
-    cluster,
-    kubectl,
-    create,
-    release,
-    install,
-    upgrade,
-    bundles,
-    start,
-    stop,
-    running,
-    verdict,
-    judges,
-    remains,
-  } = await startChartStory(t)
+  const story = await startChartStory(t)
+  const { cluster, kubectl, create } = story
+  const { release, install, upgrade, replica, bundles, verdict, judges, remains } = story
 
   await t.test('it says that cert-manager is missing, and has installed nothing', async (t) => {
     const { status, stderr } = await install({})
@@ -52,7 +40,7 @@ t.test('the chart in a cluster without cert-manager', { skip: skipChart, timeout
 
     const installed = await install({ 'tls.mode': 'secret', 'tls.secret.name': 'serving' })
     accepts(t, installed, 'install')
-    await start()
+    await replica.start()
     t.match((await verdict()).stderr, /failed calling webhook "policy.validate.meshgate.dev".*x509/s)
 
     const notes = installed.stdout.slice(installed.stdout.indexOf('NOTES:'))
@@ -67,7 +55,7 @@ t.test('the chart in a cluster without cert-manager', { skip: skipChart, timeout
     accepts(t, await upgrade({ 'tls.mode': 'secret', 'tls.secret.name': 'serving', replicaCount: 3 }), 'upgrade')
     t.same(await bundles(), before, 'the upgrade leaves the caBundle alone')
 
-    t.equal(await stop(), 0, 'it ends by itself')
+    t.equal(await replica.stop(), 0, 'it ends by itself')
     accepts(t, await release('uninstall'), 'uninstall')
     t.same(await remains(), [])
     accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')
@@ -76,7 +64,7 @@ t.test('the chart in a cluster without cert-manager', { skip: skipChart, timeout
 
   await t.test('it needs neither cert-manager nor a Secret in self mode', async (t) => {
     accepts(t, await install({ 'tls.mode': 'self' }), 'install')
-    await start()
+    await replica.start()
     await judges()
     const before = await bundles()
     t.equal(new Set(before).size, 1, 'one CA for every entry')
@@ -96,7 +84,7 @@ t.test('the chart in a cluster without cert-manager', { skip: skipChart, timeout
         answer,
         `${verb} ${what}`,
       )
-    const standIn = running()
+    const standIn = replica.running()
     t.ok(standIn, 'a Pod answers')
     if (standIn) {
       const there = metricsIn(await (await fetch(`${standIn.health}/metrics`)).text())
@@ -107,7 +95,7 @@ t.test('the chart in a cluster without cert-manager', { skip: skipChart, timeout
         'alerts ask for what there is',
       )
     }
-    t.equal(await stop(), 0, 'it ends by itself')
+    t.equal(await replica.stop(), 0, 'it ends by itself')
     accepts(t, await release('uninstall'), 'uninstall')
     t.same(await remains(), [])
     accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')

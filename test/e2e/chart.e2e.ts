@@ -43,24 +43,17 @@ const deadInjector = podWebhook(injectorConfiguration, injectorService, '', {
 
 t.test('the chart in a cluster', { skip: skipChart, timeout: 600_000 }, async (t) => {
   const story = await startChartStory(t)
-  const {
-    cluster,
-    kubectl,
-    create,
-    release,
-    install,
-    upgrade,
-    bundles,
-    start,
-    stop,
-    running,
-    verdict,
-    judges,
-    remains,
-    pods,
-    open,
-  } = story
+  const { cluster, kubectl, create, open } = story
+  const { release, install, upgrade, replica, bundles, verdict, judges, remains } = story
 
+  /** Those of meshgate. */
+  const pods = async () => {
+    const selected = ['get', 'pods', '-n', 'meshgate', '-l', 'app.kubernetes.io/name=meshgate', '-o', 'json']
+    return JSON.parse(done(await kubectl(selected)).stdout).items as {
+      metadata: { uid: string; annotations: Record<string, string> }
+      spec: object
+    }[]
+  }
   let certManager: CertManager | undefined
   t.teardown(() => certManager?.stop())
   await define(cluster, [...certManagerKinds, ...monitoringKinds])
@@ -89,10 +82,10 @@ t.test('the chart in a cluster', { skip: skipChart, timeout: 600_000 }, async (t
       'the Secret',
       async () => (await kubectl(['get', 'secret', 'meshgate-tls', '-n', 'meshgate'])).status === 0,
     )
-    await start()
+    await replica.start()
     await judges()
     t.match((await verdict()).stderr, /admission webhook "policy\.validate\.meshgate\.dev" denied the request/)
-    const standIn = running()
+    const standIn = replica.running()
     t.ok(standIn, 'a Pod answers')
     if (standIn) {
       const script = ['--input-type=module', '--eval', readFileSync(join(chart, 'files/test.mjs'), 'utf8')]
@@ -161,10 +154,10 @@ t.test('the chart in a cluster', { skip: skipChart, timeout: 600_000 }, async (t
     const asNoted = ['--reset-then-reuse-values', '--set', 'config.ceiling=warn']
     accepts(t, await release('upgrade', chart, ...asNoted), 'upgrade')
     t.equal(await spec(), before)
-    await running()?.sync()
+    await replica.running()?.sync()
     await until('a warning', async () => /^Warning: .*TCP 4143 is missing/.test((await verdict()).stderr))
     accepts(t, await release('rollback'), 'rollback')
-    await running()?.sync()
+    await replica.running()?.sync()
     await until('a denial', async () => /denied the request/.test((await verdict()).stderr))
   })
 
@@ -176,7 +169,7 @@ t.test('the chart in a cluster', { skip: skipChart, timeout: 600_000 }, async (t
     await open('doomed')
     for (const object of [policy('doomed', 'api', [8080, 4143]), deployment('doomed', 'web', 1)])
       done(await create(object))
-    await stop()
+    await replica.stop()
     await until('no replica', async () => /failed calling webhook/.test((await verdict()).stderr))
 
     for (const [object, entry] of [
@@ -235,14 +228,14 @@ t.test('the chart in a cluster', { skip: skipChart, timeout: 600_000 }, async (t
     t.match((await kubectl(['get', 'networkpolicy', 'stuck', '-n', 'shop'])).stderr, /NotFound/)
     accepts(t, await kubectl(['delete', 'namespace', 'doomed', '--timeout=50s']), 'a namespace and all in it')
 
-    await start()
+    await replica.start()
     await judges()
     accepts(t, await create(deployment('shop', 'late')), 'it comes back by itself')
   })
 
   // T53
   await t.test('it and Linkerd start in any order when the webhooks of both are dead', async (t) => {
-    await stop()
+    await replica.stop()
     done(await create(deadInjector))
     await until('no injector', async () =>
       /proxy-injector/.test((await create(pod('shop', 'x'), '--dry-run=server')).stderr),
@@ -256,12 +249,12 @@ t.test('the chart in a cluster', { skip: skipChart, timeout: 600_000 }, async (t
     accepts(t, await create(pod('linkerd', 'again')), 'a Pod of Linkerd')
 
     done(await kubectl(['delete', 'mutatingwebhookconfiguration', deadInjector.metadata.name]))
-    await start()
+    await replica.start()
     await judges()
   })
 
   await t.test('it leaves nothing behind, and blocks nobody', async (t) => {
-    await stop()
+    await replica.stop()
     accepts(t, await release('uninstall'), 'uninstall')
     await until('its Pods to be gone', async () => (await remains()).length === 0)
     const removed = cluster
@@ -285,10 +278,10 @@ t.test('the chart in a cluster', { skip: skipChart, timeout: 600_000 }, async (t
     const folder = join(chart, '../../certs')
     accepts(t, await kubectl(['apply', '-k', folder]), 'apply -k')
     await until('the caBundle', async () => (await bundles()).every((bundle) => bundle !== undefined))
-    await start()
+    await replica.start()
     await judges()
     t.match((await verdict()).stderr, /^Warning: \[network-policy-omits-proxy-port\]/, 'warns, as is the default')
-    await stop()
+    await replica.stop()
     accepts(t, await kubectl(['delete', '-k', folder]), 'delete -k')
     t.same(await remains(), [])
     accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')
