@@ -36,11 +36,8 @@ export function reviewOf(object: WireObject, different: Readonly<Record<string, 
   }
 }
 
-/** A namespace whose Pods are meshed, and one workload in it. */
-export const shop: Snapshot = snapshotOf(
-  loadText(
-    'shop.yaml',
-    `
+/** A namespace whose Pods are meshed, and one workload in it: YAML. */
+export const shopManifests = `
 apiVersion: v1
 kind: Namespace
 metadata: {name: shop, annotations: {linkerd.io/inject: enabled}}
@@ -52,10 +49,9 @@ spec:
   template:
     metadata: {labels: {app: web}}
     spec: {containers: [{name: web, image: example/web, ports: [{containerPort: 8080}]}]}
-`,
-  ).resources,
-  'input',
-)
+`
+
+export const shop: Snapshot = snapshotOf(loadText('shop.yaml', shopManifests).resources, 'input')
 
 /** A policy of that namespace for these ports: with a finding unless 4143 is one of them. */
 export function policyFor(ports: readonly number[], metadata: Readonly<Record<string, unknown>> = {}): WireObject {

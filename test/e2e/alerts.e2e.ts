@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { chart } from './helm.ts'
+import { bin, skipWithout } from './kit.ts'
 
 /* The alerts as the real Prometheus evaluates them. MESHGATE_KIT_BIN names a folder with promtool. */
 
-const bin = process.env['MESHGATE_KIT_BIN'] ?? ''
-const skip = bin === '' ? 'set MESHGATE_KIT_BIN to a folder with promtool' : false
+const skip = skipWithout('promtool')
 
 const alerts = join(chart, 'files/alerts.yaml')
 const cases = join(import.meta.dirname, '../charts/alerts.yaml')

@@ -1,16 +1,19 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
+import { kinds } from '../../src/k8s/kinds.ts'
 import { makeSelfSigned } from '../../src/pki/self-signed.ts'
 import { reviewOf } from '../admission/reviews.ts'
+import { apply } from './apply.ts'
 import type { AvailabilityOptions } from './availability.ts'
-import { startCluster, until } from './cluster.ts'
+import { startCluster } from './cluster.ts'
+import { definition } from './custom-resources.ts'
 import { followReplicas, service } from './endpoints.ts'
-import { account, registration, serverCrd, tlsName } from './installation.ts'
+import { flood } from './flood-process.ts'
+import { account, registration, tlsName } from './installation.ts'
 import { namespace, policy } from './manifests.ts'
-import { type Replica, startReplica } from './replica-process.ts'
+import { type Replica, startReplica } from './replica.ts'
 import { startLoad } from './steady-load.ts'
+import { until } from './until.ts'
 
 /*
  * Replicas that come, go, die and stand still behind a Service while policies are created at a steady rate (reliability, T39 to T42).
@@ -24,51 +27,45 @@ const { perSecond, rounds, stopSeconds, floodSeconds, gapSeconds } = options
 const webhookTimeoutMs = 5000
 
 t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
-  const cluster = await startCluster(process.env['MESHGATE_KIT_BIN'] ?? '', ['--enable-aggregator-routing=true'])
+  const cluster = await startCluster(['--enable-aggregator-routing=true'])
   const endpoints = followReplicas(cluster)
   t.teardown(async () => {
     await endpoints.stop()
     await cluster.stop()
   })
-  const prepare = async (...items: object[]) => {
-    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
-    const { status, stderr } = await cluster.kubectl(['apply', '-f', '-'], list)
-    if (status !== 0) throw new Error(stderr)
-  }
   const pair = makeSelfSigned([tlsName], new Date())
   let host = 0
   const add = async () => {
     const address = `10.244.1.${++host}`
-    const options = { address, account: 'meshgate', pair, drainSeconds: 5, config: 'ceiling: warn\n' }
-    const replica = await startReplica(cluster, options)
+    const replica = await startReplica(cluster, { address, pair, drainSeconds: 5, config: 'ceiling: warn\n' })
     await endpoints.add(replica)
     return replica
   }
   const path = '/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies'
-  const load = () => startLoad(cluster, path, policy('shop', 'steady', [8080, 4143]), perSecond)
-  const reviews = async (replica: Replica) => {
-    const said = await (await fetch(`${replica.health}/metrics`)).text()
-    return [...said.matchAll(/^meshgate_reviews_total\{.*\} (\d+)$/gm)].reduce(
-      (sum, [, count]) => sum + Number(count),
-      0,
-    )
-  }
+  const load = () => startLoad(cluster, { namespace: 'shop', perSecond })
+  const reviews = (replica: Replica) => replica.metric('meshgate_reviews_total')
 
-  await prepare(namespace('meshgate', {}), namespace('linkerd', {}), namespace('shop'), serverCrd, service)
-  await prepare(...account('meshgate'))
+  await apply(
+    cluster,
+    namespace('meshgate', {}),
+    namespace('linkerd', {}),
+    namespace('shop'),
+    definition(kinds.Server, { versions: ['v1beta3'] }),
+    service,
+  )
+  await apply(cluster, ...account('meshgate'))
   let [first, second] = [await add(), await add()]
   // The Service is there already, and of another type.
-  await prepare(...registration(443, pair.ca).filter((object) => !('kind' in object) || object.kind !== 'Service'))
-  const judged = async () => (await reviews(first)) + (await reviews(second))
-  await until(
-    'the webhook',
-    () => true,
-    async () => {
-      const before = await judged()
-      await cluster.request('POST', `${path}?dryRun=All`, JSON.stringify(policy('shop', 'probe', [8080, 4143])))
-      return (await judged()) > before
-    },
+  await apply(
+    cluster,
+    ...registration(443, pair.ca).filter((object) => !('kind' in object) || object.kind !== 'Service'),
   )
+  const judged = async () => (await reviews(first)) + (await reviews(second))
+  await until('the webhook', async () => {
+    const before = await judged()
+    await cluster.request('POST', `${path}?dryRun=All`, JSON.stringify(policy('shop', 'probe', [8080, 4143])))
+    return (await judged()) > before
+  })
 
   await t.test('they share the work', async (t) => {
     const before = [await reviews(first), await reviews(second)]
@@ -105,7 +102,7 @@ t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
     async (t) => {
       const going = load()
       await pause(2000)
-      first.process.kill('SIGKILL')
+      first.kill('SIGKILL')
       const killed = Date.now()
       await first.ended
       await endpoints.known(first, false)
@@ -124,12 +121,12 @@ t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
   await t.test(`one stands still for ${stopSeconds} s: it is out soon, and back by itself`, async (t) => {
     const going = load()
     await pause(2000)
-    second.process.kill('SIGSTOP')
+    second.kill('SIGSTOP')
     const stopped = Date.now()
     await endpoints.known(second, false)
     const out = Date.now()
     await pause(Math.max(0, stopSeconds * 1000 - (out - stopped)))
-    second.process.kill('SIGCONT')
+    second.kill('SIGCONT')
     await endpoints.known(second, true)
     const back = Date.now()
     const before = await reviews(second)
@@ -143,28 +140,15 @@ t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
 
   await t.test('it sheds what is too much, is alive meanwhile, and recovers at once', async (t) => {
     const body = JSON.stringify(reviewOf(policy('shop', 'flood', [8080])))
-    const flood = (source: string): Promise<{ calls: number; statuses: Record<string, number>; p99: number }> =>
-      new Promise((resolve, reject) => {
-        const url = `https://${first.address}:8443`
-        const client = {
-          url,
-          ca: pair.ca,
-          name: tlsName,
-          source,
-          body,
-          lanes: 150,
-          seconds: floodSeconds,
-          perSecond: 0,
-        }
-        const args = [join(import.meta.dirname, 'flood.ts'), JSON.stringify(client)]
-        execFile(process.execPath, args, (error, stdout) => (error ? reject(error) : resolve(JSON.parse(stdout))))
-      })
-    const floods = Promise.all(['10.244.9.1', '10.244.9.2'].map(flood))
+    const client = { url: `https://${first.address}:8443`, ca: pair.ca, name: tlsName, body, lanes: 150, perSecond: 0 }
+    const floods = Promise.all(
+      ['10.244.9.1', '10.244.9.2'].map((source) => flood({ ...client, source, seconds: floodSeconds })),
+    )
     const ended = floods.then(() => true)
     let slowest = 0
     do {
       const start = performance.now()
-      t.equal((await fetch(`${first.health}/livez`)).status, 200)
+      t.equal((await fetch(`${first.health()}/livez`)).status, 200)
       slowest = Math.max(slowest, performance.now() - start)
     } while (!(await Promise.race([ended, pause(200, false)])))
     for (const { calls, statuses, p99 } of await floods) {
@@ -196,11 +180,8 @@ t.test('two replicas behind a Service', { timeout: 0 }, async (t) => {
   await t.test('they end when they are told to', async (t) => {
     for (const replica of [first, second]) {
       t.equal(await endpoints.terminate(replica), 0)
-      for (const line of replica
-        .log()
-        .split('\n')
-        .filter((line) => line.startsWith('{')))
-        t.ok(JSON.parse(line).level < 50, line)
+      const lines = replica.output().split('\n')
+      for (const line of lines.filter((line) => line.startsWith('{'))) t.ok(JSON.parse(line).level < 50, line)
     }
   })
 })

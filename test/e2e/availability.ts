@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
+import { skipWithout } from './kit.ts'
 
 /** How much of it. */
 export interface AvailabilityOptions {
@@ -24,9 +25,8 @@ export async function spawnAvailability(options: AvailabilityOptions): Promise<v
     'ip link set lo up && ip route add local 10.244.0.0/16 dev lo && exec "$0" "$@"',
   ]
   const skip =
-    process.env['MESHGATE_KIT_BIN'] === undefined
-      ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl'
-      : spawnSync('unshare', [...namespace, 'true']).status !== 0 && 'network namespaces cannot be made here'
+    skipWithout('etcd, kube-apiserver and kubectl') ||
+    (spawnSync('unshare', [...namespace, 'true']).status !== 0 && 'network namespaces cannot be made here')
   const story = [process.execPath, join(import.meta.dirname, 'availability-story.ts'), JSON.stringify(options)]
   await t.spawn('unshare', [...namespace, ...story], { skip, timeout: 3_600_000 }, 'availability')
 }

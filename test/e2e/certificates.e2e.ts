@@ -4,20 +4,23 @@ import t from 'tap'
 import { createCertificateReader } from '../../src/pki/certificate-reader.ts'
 import { probeCertificate } from '../../src/pki/probe-certificate.ts'
 import { brokenBundles, type Case, dnsName, makeCases, unseen } from '../pki/chains.ts'
-import { type Cluster, startCluster, until } from './cluster.ts'
+import { create } from './apply.ts'
+import { startCluster } from './cluster.ts'
+import { skipWithout } from './kit.ts'
+import { leadsToLoopback } from './manifests.ts'
+import { until } from './until.ts'
 
 /*
  * A webhook either works or it does not: the API server's own verdict on each chain, on the TLS path of a Service, against
  * ours. MESHGATE_KIT_BIN names a folder with etcd, kube-apiserver and kubectl.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
+const skip = skipWithout('etcd, kube-apiserver and kubectl')
 
 const label = 'case'
 
 t.test('certificates of a webhook, before a real API server', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin ?? '')
+  const cluster = await startCluster()
   const servers: Server[] = []
   t.teardown(async () => {
     for (const server of servers) server.close().closeAllConnections()
@@ -25,12 +28,7 @@ t.test('certificates of a webhook, before a real API server', { skip, timeout: 3
   })
   const [service = '', namespace = ''] = dnsName.split('.')
   t.equal((await cluster.kubectl(['create', 'namespace', namespace])).status, 0)
-  await apply(cluster, {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: service, namespace },
-    spec: { type: 'ExternalName', externalName: '127.0.0.1' },
-  })
+  await create(cluster, leadsToLoopback(namespace, service))
 
   const now = new Date()
   const cases = makeCases(now)
@@ -70,19 +68,15 @@ t.test('certificates of a webhook, before a real API server', { skip, timeout: 3
   // In force when it answers: with words of our server's, or of TLS.
   const verdictOn = async (i: number | string) => {
     let stderr = ''
-    await until(
-      `the webhook of case ${i}`,
-      () => true,
-      async () => {
-        ;({ stderr } = await call(i))
-        return /denied the request: called|failed calling webhook/.test(stderr)
-      },
-    )
+    await until(`the webhook of case ${i}`, async () => {
+      ;({ stderr } = await call(i))
+      return /denied the request: called|failed calling webhook/.test(stderr)
+    })
     return stderr
   }
 
   const configurations = cases.map(({ bundle }, i) => configuration(i, ports[i] ?? 0, bundle))
-  await apply(cluster, { apiVersion: 'v1', kind: 'List', items: configurations })
+  await create(cluster, ...configurations)
   await t.test('it agrees with the API server on every chain', async (t) => {
     const reader = createCertificateReader()
     for (const [i, { what, chain, bundle, expected }] of cases.entries()) {
@@ -107,7 +101,7 @@ t.test('certificates of a webhook, before a real API server', { skip, timeout: 3
     const [first] = ports
     for (const [i, [what, bundle]] of brokenBundles(now).entries()) {
       const name = `broken-${i}`
-      await apply(cluster, configuration(name, first ?? 0, bundle))
+      await create(cluster, configuration(name, first ?? 0, bundle))
       const stderr = await verdictOn(name)
       t.match(
         stderr,
@@ -118,11 +112,6 @@ t.test('certificates of a webhook, before a real API server', { skip, timeout: 3
     }
   })
 })
-
-async function apply(cluster: Cluster, object: object): Promise<void> {
-  const { status, stderr } = await cluster.kubectl(['create', '-f', '-'], JSON.stringify(object))
-  if (status !== 0) throw new Error(stderr)
-}
 
 /** A webhook that denies everything: that it was heard is what counts. Any key will do for it. */
 function serve({ chain, key }: Case): Server {

@@ -8,11 +8,11 @@ import { readValue } from '../../src/manifests/read-document.ts'
 import { worldIn } from '../commands/world.ts'
 import { chart, objectsOf, type Rendered, render, run, the } from './helm.ts'
 import { access, names, registration } from './installation.ts'
+import { bin, skipWithout } from './kit.ts'
 
 /* The chart as the real helm renders it. MESHGATE_KIT_BIN names a folder with helm. */
 
-const bin = process.env['MESHGATE_KIT_BIN'] ?? ''
-const skip = bin === '' ? 'set MESHGATE_KIT_BIN to a folder with helm' : false
+const skip = skipWithout('helm')
 
 const everything = {
   'networkPolicy.enabled': true,
@@ -40,7 +40,7 @@ const installations: Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
 t.test('the rendered chart', { skip }, async (t) => {
   const rendered = async (values: Readonly<Record<string, unknown>>, home?: object) => {
-    const { status, stdout, stderr } = await render(bin, values, home)
+    const { status, stdout, stderr } = await render(values, home)
     if (status !== 0) throw new Error(stderr)
     return { text: stdout, objects: objectsOf(stdout) }
   }
@@ -221,7 +221,7 @@ t.test('the rendered chart', { skip }, async (t) => {
   ]
   await t.test('it fails with clear words on values that cannot be', async (t) => {
     for (const [values, text] of impossible) {
-      const { status, stderr } = await render(bin, values)
+      const { status, stderr } = await render(values)
       t.equal(status, 1, JSON.stringify(values))
       t.match(stderr, text)
     }

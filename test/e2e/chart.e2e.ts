@@ -1,32 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { makeSelfSigned } from '../../src/pki/self-signed.ts'
 import { metricsAskedFor, metricsIn } from '../charts/metrics.ts'
-import { type CertManager, startCertManager } from './cert-manager-processes.ts'
-import { type Answer, startCluster, until } from './cluster.ts'
-import { define } from './custom-resources.ts'
-import { chart, helm, run, set } from './helm.ts'
-import { names, tlsName } from './installation.ts'
-import { deployment, namespace, nats, pod, policy } from './manifests.ts'
-import { type PodStandIn, startPod } from './pod-stand-in.ts'
+import { done } from './apply.ts'
+import { type CertManager, certManagerKinds, startCertManager } from './cert-manager.ts'
+import { accepts, skipChart, startChartStory } from './chart-story.ts'
+import { define, monitoringKinds } from './custom-resources.ts'
+import { chart, helm, run } from './helm.ts'
+import { injectorConfiguration, injectorService, podWebhook } from './linkerd-injector.ts'
+import { deployment, nats, pod, policy } from './manifests.ts'
+import { until } from './until.ts'
 
 /*
- * The chart, installed by the real helm as it is: the API server calls the ClusterIP of the Service, port 443, by its TLS name.
- * MESHGATE_KIT_BIN names a folder with etcd, kube-apiserver, controllers, kubectl, helm and cert-manager-lab.
+ * The chart in a cluster with cert-manager. MESHGATE_KIT_BIN names a folder with etcd, kube-apiserver, controllers, kubectl, helm
+ * and cert-manager-lab.
  */
-
-const bin = process.env['MESHGATE_KIT_BIN'] ?? ''
-const skip =
-  bin === ''
-    ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver, controllers, kubectl, helm and cert-manager-lab'
-    : process.getuid?.() !== 0
-      ? 'run as root: the API server calls port 443'
-      : false
-
-const denying = { 'config.rules': { 'network-policy-omits-proxy-port': { enforcement: 'deny' } } }
-const both = [`validatingwebhookconfiguration/${names.validating}`, `mutatingwebhookconfiguration/${names.mutating}`]
 
 const everything = {
   'metrics.serviceMonitor.enabled': true,
@@ -48,90 +36,17 @@ aXDqcpBj1rVSMOpz5xP0YB1vjqErc6AAMAoGCCqGSM49BAMCA0gAMEUCIQDiC31e
 ).toString('base64')
 
 /** Linkerd's injector as its chart registers it where it must not be missed; nobody answers. */
-const deadInjector = {
-  apiVersion: 'admissionregistration.k8s.io/v1',
-  kind: 'MutatingWebhookConfiguration',
-  metadata: { name: 'linkerd-proxy-injector-webhook-config' },
-  webhooks: [
-    {
-      name: 'linkerd-proxy-injector.linkerd.io',
-      clientConfig: { service: { name: 'linkerd-proxy-injector', namespace: 'linkerd' } },
-      namespaceSelector: {
-        matchExpressions: [
-          { key: 'config.linkerd.io/admission-webhooks', operator: 'NotIn', values: ['disabled'] },
-          { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', 'cert-manager'] },
-        ],
-      },
-      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods', 'services'] }],
-      failurePolicy: 'Fail',
-      sideEffects: 'None',
-      admissionReviewVersions: ['v1'],
-    },
-  ],
-}
+const deadInjector = podWebhook(injectorConfiguration, injectorService, '', {
+  rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods', 'services'] }],
+  failurePolicy: 'Fail',
+})
 
-type Tap = Pick<typeof t, 'equal'>
+t.test('the chart in a cluster', { skip: skipChart, timeout: 600_000 }, async (t) => {
+  const story = await startChartStory(t)
+  const { cluster, kubectl, create, open } = story
+  const { release, install, upgrade, replica, bundles, verdict, judges, remains } = story
 
-t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
-  const cluster = await startCluster(bin, [], { withControllers: true })
-  let certManager: CertManager | undefined
-  let running: PodStandIn | undefined
-  t.teardown(async () => {
-    await running?.stop()
-    await certManager?.stop()
-    await cluster.stop()
-  })
-
-  const kubectl = (args: readonly string[], input?: string) => cluster.kubectl(args, input)
-  const create = (object: object, ...args: string[]) => kubectl(['create', ...args, '-f', '-'], JSON.stringify(object))
-  const release = (verb: string, ...args: string[]) =>
-    helm(bin, [verb, 'meshgate', ...args, '--namespace', 'meshgate'], cluster.kubeconfig)
-  const install = (values: Readonly<Record<string, unknown>>, ...args: string[]) =>
-    release('install', chart, ...set({ ...denying, ...values }), ...args)
-  const upgrade = (values: Readonly<Record<string, unknown>>, ...args: string[]) =>
-    release('upgrade', chart, ...set({ ...denying, ...values }), ...args)
-
-  const accepts = (t: Tap, answer: Answer, what: string) => t.equal(answer.status, 0, `${what} ${answer.stderr}`)
-  const done = (answer: Answer) => {
-    if (answer.status !== 0) throw new Error(answer.stderr)
-    return answer
-  }
-  const eventually = (what: string, ask: () => Promise<boolean>) => until(what, () => true, ask)
-
-  /** caBundles of every entry. */
-  const bundles = async (): Promise<(string | undefined)[]> => {
-    const { items } = JSON.parse(done(await kubectl(['get', ...both, '-o', 'json'])).stdout)
-    return items.flatMap(({ webhooks }: { webhooks: { clientConfig: { caBundle?: string } }[] }) =>
-      webhooks.map(({ clientConfig }) => clientConfig.caBundle),
-    )
-  }
-  const start = async () => {
-    running = await startPod(cluster, 'meshgate', 'meshgate')
-  }
-  const stop = async () => {
-    const code = await running?.stop()
-    running = undefined
-    return code
-  }
-  /** The verdict on a policy that leaves out 4143, whatever it is. */
-  const verdict = () => create(policy('shop', 'bad'), '--dry-run=server')
-  const judges = async () => {
-    let said = ''
-    try {
-      await eventually('a verdict', async () => /TCP 4143 is missing/.test((said = (await verdict()).stderr)))
-    } catch (error) {
-      throw new Error(said + running?.output(), { cause: error })
-    }
-  }
-  /** What of this release is in the cluster, of every kind. */
-  const remains = async () => {
-    const resources = done(await kubectl(['api-resources', '--verbs=list', '-o', 'name']))
-    const list = resources.stdout.trim().split('\n').join(',')
-    const found = await kubectl(['get', list, '-A', '-l', 'app.kubernetes.io/instance=meshgate', '-o', 'name'])
-    const releases = done(await kubectl(['get', 'secret', '-A', '-l', 'owner=helm', '-o', 'name']))
-    return (found.stdout + releases.stdout).split('\n').filter((line) => line !== '')
-  }
-  /** Its own. */
+  /** Those of meshgate. */
   const pods = async () => {
     const selected = ['get', 'pods', '-n', 'meshgate', '-l', 'app.kubernetes.io/name=meshgate', '-o', 'json']
     return JSON.parse(done(await kubectl(selected)).stdout).items as {
@@ -139,112 +54,14 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
       spec: object
     }[]
   }
-  const open = async (name: string, metadata: object = {}) => {
-    done(await create({ ...namespace(name), ...metadata }))
-    await eventually(
-      `the ServiceAccount of ${name}`,
-      async () => (await kubectl(['get', 'serviceaccount', 'default', '-n', name])).status === 0,
-    )
-  }
-
-  const unasked = { 'config.linkerd.io/admission-webhooks': 'disabled' }
-  await open('linkerd', { metadata: { name: 'linkerd', labels: unasked } })
-  for (const name of ['cert-manager', 'shop']) await open(name)
-  for (const name of ['web', 'api']) done(await create(deployment('shop', name)))
-  // Nothing but what Pod Security allows gets in here.
-  const restricted = { ...unasked, 'pod-security.kubernetes.io/enforce': 'restricted' }
-  await open('meshgate', { metadata: { name: 'meshgate', labels: restricted } })
-
-  await t.test('it says that cert-manager is missing, and has installed nothing', async (t) => {
-    const { status, stderr } = await install({})
-    t.equal(status, 1)
-    t.match(stderr, /no matches for kind "Certificate" in version "cert-manager\.io\/v1"/)
-    await release('uninstall', '--ignore-not-found')
-    t.same(await remains(), [])
-  })
-
-  await t.test('it needs no cert-manager where there is a Secret: what it says is what to do', async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'meshgate-ca-'))
-    t.teardown(() => rmSync(folder, { recursive: true }))
-    const { cert, key, ca } = makeSelfSigned([tlsName], new Date())
-    for (const [name, content] of Object.entries({ 'tls.crt': cert, 'tls.key': key, 'ca.crt': ca }))
-      writeFileSync(join(folder, name), content)
-    const files = [`--cert=${join(folder, 'tls.crt')}`, `--key=${join(folder, 'tls.key')}`]
-    done(await kubectl(['create', 'secret', 'tls', 'serving', '-n', 'meshgate', ...files]))
-
-    const installed = await install({ 'tls.mode': 'secret', 'tls.secret.name': 'serving' })
-    accepts(t, installed, 'install')
-    await start()
-    t.match((await verdict()).stderr, /failed calling webhook "policy.validate.meshgate.dev".*x509/s)
-
-    const notes = installed.stdout.slice(installed.stdout.indexOf('NOTES:'))
-    const commands = notes.split('\n').filter((line) => /^ {2}(?:CA=|kubectl patch )/.test(line))
-    t.equal(commands.length, 3)
-    const script = `cd ${folder}; PATH=${bin}:$PATH\n${commands.join('\n')}`
-    accepts(t, await run('/bin/sh', ['-euc', script], cluster.kubeconfig), 'the commands of the notes')
-    await judges()
-    t.match((await verdict()).stderr, /denied the request: .*TCP 4143 is missing/s)
-
-    const before = await bundles()
-    accepts(t, await upgrade({ 'tls.mode': 'secret', 'tls.secret.name': 'serving', replicaCount: 3 }), 'upgrade')
-    t.same(await bundles(), before, 'the upgrade leaves the caBundle alone')
-
-    t.equal(await stop(), 0, 'it ends by itself')
-    accepts(t, await release('uninstall'), 'uninstall')
-    t.same(await remains(), [])
-    accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')
-    done(await kubectl(['delete', 'secret', 'serving', '-n', 'meshgate']))
-  })
-
-  await t.test('it needs neither cert-manager nor a Secret in self mode', async (t) => {
-    accepts(t, await install({ 'tls.mode': 'self' }), 'install')
-    await start()
-    await judges()
-    const before = await bundles()
-    t.equal(new Set(before).size, 1, 'one CA for every entry')
-    accepts(t, await upgrade({ 'tls.mode': 'self', replicaCount: 3 }), 'upgrade')
-    t.same(await bundles(), before, 'the upgrade leaves the caBundle alone')
-    const as = ['--as', 'system:serviceaccount:meshgate:meshgate']
-    for (const [verb, what, answer] of [
-      ['get', 'secret/meshgate-tls', 'yes'],
-      ['get', 'secret/other', 'no'],
-      ['list', 'secrets', 'no'],
-      ['patch', `validatingwebhookconfiguration/${names.validating}`, 'yes'],
-      ['patch', 'validatingwebhookconfiguration/other', 'no'],
-      ['delete', `validatingwebhookconfiguration/${names.validating}`, 'no'],
-    ] as const)
-      t.equal(
-        (await kubectl(['auth', 'can-i', verb, what, '-n', 'meshgate', ...as])).stdout.trim(),
-        answer,
-        `${verb} ${what}`,
-      )
-    t.ok(running, 'a Pod answers')
-    if (running) {
-      const there = metricsIn(await (await fetch(`${running.health}/metrics`)).text())
-      const asked = [...metricsAskedFor({ ofSelfMode: true }).values()].flat()
-      t.same(
-        asked.filter((name) => !there.has(name)),
-        [],
-        'alerts ask for what there is',
-      )
-    }
-    t.equal(await stop(), 0, 'it ends by itself')
-    accepts(t, await release('uninstall'), 'uninstall')
-    t.same(await remains(), [])
-    accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')
-    accepts(
-      t,
-      await kubectl(['delete', 'secret', 'meshgate-tls', '-n', 'meshgate']),
-      'what it made is there for the next time',
-    )
-  })
-
-  for (const project of ['cert-manager', 'monitoring'] as const) await define(cluster, project)
+  let certManager: CertManager | undefined
+  t.teardown(() => certManager?.stop())
+  await define(cluster, [...certManagerKinds, ...monitoringKinds])
 
   // T14
   await t.test('it stands in the way of nobody while it is slow to come', async (t) => {
     accepts(t, await install({ ...everything, replicaCount: 2 }), 'everything else of the release applies')
-    await eventually('the configuration in force', async () => (await verdict()).status !== 0)
+    await until('the configuration in force', async () => (await verdict()).status !== 0)
     accepts(t, await create(deployment('shop', 'other')), 'a Deployment')
     accepts(t, await create(nats('shop')), 'a Service')
     accepts(t, await create(pod('shop', 'other')), 'a Pod')
@@ -259,21 +76,22 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
 
     // No Pod, no Secret, no caBundle until now.
     t.same([...new Set(await bundles())], [undefined])
-    certManager = startCertManager(bin, cluster.kubeconfig)
-    await eventually('the caBundle', async () => (await bundles()).every((bundle) => bundle !== undefined))
-    await eventually(
+    certManager = startCertManager(cluster)
+    await until('the caBundle', async () => (await bundles()).every((bundle) => bundle !== undefined))
+    await until(
       'the Secret',
       async () => (await kubectl(['get', 'secret', 'meshgate-tls', '-n', 'meshgate'])).status === 0,
     )
-    await start()
+    await replica.start()
     await judges()
     t.match((await verdict()).stderr, /admission webhook "policy\.validate\.meshgate\.dev" denied the request/)
-    t.ok(running, 'a Pod answers')
-    if (running) {
+    const standIn = replica.running()
+    t.ok(standIn, 'a Pod answers')
+    if (standIn) {
       const script = ['--input-type=module', '--eval', readFileSync(join(chart, 'files/test.mjs'), 'utf8')]
-      const asked = await run(process.execPath, script, undefined, { MESHGATE_URL: running.health })
+      const asked = await run(process.execPath, script, undefined, { MESHGATE_URL: standIn.health })
       accepts(t, asked, `helm test: ${asked.stdout}`)
-      const page = await (await fetch(`${running.health}/metrics`)).text()
+      const page = await (await fetch(`${standIn.health}/metrics`)).text()
       t.notMatch(page, /^meshgate_configuration_drift(?:\{.*\})? [1-9]/m, 'as installed is no drift')
       const there = metricsIn(page)
       for (const [file, names] of metricsAskedFor())
@@ -287,12 +105,12 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
   })
 
   await t.test('it has Pods that `restricted` admits', async (t) => {
-    await eventually('its Pods', async () => (await pods()).length === 2)
+    await until('its Pods', async () => (await pods()).length === 2)
     for (const { spec } of await pods()) t.match(spec, { priorityClassName: 'system-cluster-critical' })
     const refused = await create(pod('meshgate', 'privileged'))
     t.match(refused.stderr, /violates PodSecurity "restricted/, 'which is in force')
     const rendered = done(
-      await helm(bin, ['template', 'meshgate', chart, '-n', 'meshgate', '--show-only=templates/tests/webhook.yaml']),
+      await helm(['template', 'meshgate', chart, '-n', 'meshgate', '--show-only=templates/tests/webhook.yaml']),
     )
     accepts(
       t,
@@ -302,7 +120,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
   })
   // T48
   await t.test('it keeps the caBundle through upgrades and rollbacks', async (t) => {
-    await certManager?.stopInjector()
+    certManager?.pauseInjector()
     const before = await bundles()
     t.equal(before.length, 5)
     const generation = async () =>
@@ -336,11 +154,11 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     const asNoted = ['--reset-then-reuse-values', '--set', 'config.ceiling=warn']
     accepts(t, await release('upgrade', chart, ...asNoted), 'upgrade')
     t.equal(await spec(), before)
-    await running?.sync()
-    await eventually('a warning', async () => /^Warning: .*TCP 4143 is missing/.test((await verdict()).stderr))
+    await replica.running()?.sync()
+    await until('a warning', async () => /^Warning: .*TCP 4143 is missing/.test((await verdict()).stderr))
     accepts(t, await release('rollback'), 'rollback')
-    await running?.sync()
-    await eventually('a denial', async () => /denied the request/.test((await verdict()).stderr))
+    await replica.running()?.sync()
+    await until('a denial', async () => /denied the request/.test((await verdict()).stderr))
   })
 
   // T13
@@ -351,8 +169,8 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     await open('doomed')
     for (const object of [policy('doomed', 'api', [8080, 4143]), deployment('doomed', 'web', 1)])
       done(await create(object))
-    await stop()
-    await eventually('no replica', async () => /failed calling webhook/.test((await verdict()).stderr))
+    await replica.stop()
+    await until('no replica', async () => /failed calling webhook/.test((await verdict()).stderr))
 
     for (const [object, entry] of [
       [policy('shop', 'late', [8080, 4143]), 'policy'],
@@ -367,7 +185,7 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     const before = (await pods()).length
     const scaled = await kubectl(['scale', 'deployment', 'meshgate', '-n', 'meshgate', '--replicas=5'])
     accepts(t, scaled, 'more replicas of itself')
-    await eventually('its own new Pod', async () => (await pods()).length > before)
+    await until('its own new Pod', async () => (await pods()).length > before)
     for (const home of ['kube-system', 'linkerd', 'cert-manager'])
       for (const object of [pod(home, 'new'), deployment(home, 'new'), nats(home), policy(home, 'new')])
         accepts(t, await create(object), `${object.kind} in ${home}`)
@@ -410,37 +228,35 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
     t.match((await kubectl(['get', 'networkpolicy', 'stuck', '-n', 'shop'])).stderr, /NotFound/)
     accepts(t, await kubectl(['delete', 'namespace', 'doomed', '--timeout=50s']), 'a namespace and all in it')
 
-    await start()
+    await replica.start()
     await judges()
     accepts(t, await create(deployment('shop', 'late')), 'it comes back by itself')
   })
 
   // T53
   await t.test('it and Linkerd start in any order when the webhooks of both are dead', async (t) => {
-    await stop()
+    await replica.stop()
     done(await create(deadInjector))
-    await eventually('no injector', async () =>
+    await until('no injector', async () =>
       /proxy-injector/.test((await create(pod('shop', 'x'), '--dry-run=server')).stderr),
     )
     t.match((await create(pod('shop', 'unlucky'))).stderr, /failed calling webhook/, 'others do not')
 
     const before = new Set((await pods()).map(({ metadata }) => metadata.uid))
     done(await kubectl(['delete', 'pods', '-n', 'meshgate', '-l', 'app.kubernetes.io/name=meshgate']))
-    await eventually('new Pods of its own', async () =>
-      (await pods()).some(({ metadata }) => !before.has(metadata.uid)),
-    )
+    await until('new Pods of its own', async () => (await pods()).some(({ metadata }) => !before.has(metadata.uid)))
     for (const { metadata } of await pods()) t.equal(metadata.annotations['linkerd.io/inject'], 'disabled')
     accepts(t, await create(pod('linkerd', 'again')), 'a Pod of Linkerd')
 
     done(await kubectl(['delete', 'mutatingwebhookconfiguration', deadInjector.metadata.name]))
-    await start()
+    await replica.start()
     await judges()
   })
 
   await t.test('it leaves nothing behind, and blocks nobody', async (t) => {
-    await stop()
+    await replica.stop()
     accepts(t, await release('uninstall'), 'uninstall')
-    await eventually('its Pods to be gone', async () => (await remains()).length === 0)
+    await until('its Pods to be gone', async () => (await remains()).length === 0)
     const removed = cluster
       .audit()
       .split('\n')
@@ -457,15 +273,15 @@ t.test('the chart in a cluster', { skip, timeout: 600_000 }, async (t) => {
 
   await t.test('it is installed without Helm, too', async (t) => {
     await certManager?.stop()
-    certManager = startCertManager(bin, cluster.kubeconfig)
+    certManager = startCertManager(cluster)
     done(await kubectl(['delete', 'namespace', 'meshgate']))
     const folder = join(chart, '../../certs')
     accepts(t, await kubectl(['apply', '-k', folder]), 'apply -k')
-    await eventually('the caBundle', async () => (await bundles()).every((bundle) => bundle !== undefined))
-    await start()
+    await until('the caBundle', async () => (await bundles()).every((bundle) => bundle !== undefined))
+    await replica.start()
     await judges()
     t.match((await verdict()).stderr, /^Warning: \[network-policy-omits-proxy-port\]/, 'warns, as is the default')
-    await stop()
+    await replica.stop()
     accepts(t, await kubectl(['delete', '-k', folder]), 'delete -k')
     t.same(await remains(), [])
     accepts(t, await create(policy('shop', 'bad'), '--dry-run=server'), 'nothing is refused any more')

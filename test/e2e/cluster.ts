@@ -1,11 +1,13 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile } from 'node:child_process'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
+import { bin } from './kit.ts'
+import { end, ended, isRunning, startLogged } from './processes.ts'
+import { until } from './until.ts'
 
 /** What kubectl answered. */
 export interface Answer {
@@ -41,8 +43,6 @@ export interface Cluster {
   stop(): Promise<void>
 }
 
-const deadlineMs = 60_000
-
 /** From a Deployment to its Pods, and what they need; namespaces that can be deleted; the roles that users usually have. */
 const controllers = [
   'clusterrole-aggregation-controller',
@@ -54,34 +54,22 @@ const controllers = [
 ]
 
 /**
- * Starts a control plane from the binaries in a folder.
+ * Starts a control plane from the kit: etcd and kube-apiserver, and kube-controller-manager if asked for.
  *
- * @param bin holds etcd, kube-apiserver and kubectl, and for `controllers` kube-controller-manager
  * @param flags more of them for kube-apiserver
  */
-export async function startCluster(
-  bin: string,
-  flags: readonly string[] = [],
-  { withControllers = false } = {},
-): Promise<Cluster> {
+export async function startCluster(flags: readonly string[] = [], { withControllers = false } = {}): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-e2e-'))
   const file = (name: string) => join(folder, name)
   const children: ChildProcess[] = []
   const start = (name: string, args: readonly string[]) => {
-    const log = openSync(file(`${name}.log`), 'a')
-    const child = spawn(join(bin, name), args, { cwd: folder, stdio: ['ignore', log, log] })
-    closeSync(log)
+    const child = startLogged(join(bin, name), args, file(`${name}.log`))
     children.push(child)
     return child
   }
   const stop = async () => {
     // kube-apiserver first: without etcd it would not end. What hangs all the same is killed.
-    for (const child of children.toReversed()) {
-      child.kill('SIGTERM')
-      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
-      await exited(child)
-      clearTimeout(timer)
-    }
+    for (const child of children.toReversed()) await end(child, 10_000)
     rmSync(folder, { recursive: true, force: true })
   }
 
@@ -143,16 +131,17 @@ export async function startCluster(
         child.stdin?.on('error', () => {})
         child.stdin?.end(input)
       })
-    const isAlive = () => etcd.exitCode === null && apiserver.exitCode === null
-    await until('the certificate of kube-apiserver', isAlive, async () => {
+    const isAlive = () => isRunning(etcd) && isRunning(apiserver)
+    const certified = async () => {
       const ca = readFileSync(file('pki/apiserver.crt'))
       const config = (token: string) => kubeconfig(`https://127.0.0.1:${apiPort}`, ca, token)
       writeFileSync(file('kubeconfig'), config(token), { mode: 0o600 })
       writeFileSync(file('controllers.kubeconfig'), config(controllerToken), { mode: 0o600 })
       return true
-    })
+    }
+    await until('the certificate of kube-apiserver', certified, { isAlive })
     const ready = () =>
-      until('kube-apiserver', isAlive, async () => (await kubectl(['get', '--raw', '/readyz'])).stdout === 'ok')
+      until('kube-apiserver', async () => (await kubectl(['get', '--raw', '/readyz'])).stdout === 'ok', { isAlive })
     await ready()
     if (withControllers)
       start('kube-controller-manager', [
@@ -168,7 +157,7 @@ export async function startCluster(
       ])
     // Without a controller nobody makes it, and no Pod is admitted without it.
     const account = withControllers ? ['get', 'serviceaccount', 'default'] : ['create', 'serviceaccount', 'default']
-    await until('the default ServiceAccount', isAlive, async () => (await kubectl(account)).status === 0)
+    await until('the default ServiceAccount', async () => (await kubectl(account)).status === 0, { isAlive })
     const call = (method: string, path: string, body = '') =>
       new Promise<Response>((resolve, reject) => {
         const outgoing = request(`https://127.0.0.1:${apiPort}${path}`, {
@@ -194,7 +183,7 @@ export async function startCluster(
       ca: readFileSync(file('pki/apiserver.crt'), 'utf8'),
       signal: (signal) => void apiserver.kill(signal),
       async restart() {
-        await exited(apiserver)
+        await ended(apiserver)
         apiserver = start('kube-apiserver', apiserverArgs)
         await ready()
       },
@@ -211,23 +200,6 @@ export async function startCluster(
     await stop()
     throw new Error(`the control plane did not start:\n${log.split('\n').slice(-15).join('\n')}`, { cause: error })
   }
-}
-
-/** Asks again until the answer is yes; a throwing question is a no. */
-export async function until(what: string, isAlive: () => boolean, ask: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + deadlineMs; Date.now() < end && isAlive(); await pause(50)) {
-    try {
-      if (await ask()) return
-    } catch {
-      // Not yet.
-    }
-  }
-  throw new Error(`${what} is not there after ${deadlineMs / 1000} s`)
-}
-
-function exited(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
-  return new Promise((resolve) => child.once('exit', () => resolve()))
 }
 
 /** So many ports of loopback that nobody listens on. */

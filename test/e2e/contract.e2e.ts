@@ -1,108 +1,28 @@
-import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { mend } from '../../src/admission/judge.ts'
 import { readReview } from '../../src/admission/review.ts'
-import type { Config } from '../../src/config/config.ts'
-import { defineRule } from '../../src/linkerd/rule.ts'
 import { makeSelfSigned } from '../../src/pki/self-signed.ts'
-import { rules } from '../../src/rules/index.ts'
 import { buildApp } from '../../src/server/app.ts'
 import { createMetrics } from '../../src/server/metrics.ts'
 import { tlsOptions } from '../../src/server/tls.ts'
-import { natsService, reviewOf, shop, strict, type WireObject } from '../admission/reviews.ts'
-import { type Cluster, startCluster, until } from './cluster.ts'
+import { natsService, reviewOf, type WireObject } from '../admission/reviews.ts'
+import { apply } from './apply.ts'
+import { type Cluster, startCluster } from './cluster.ts'
+import { skipWithout } from './kit.ts'
+import { legalObject } from './legal-object.ts'
+import { court } from './made-rules.ts'
+import { leadsToLoopback } from './manifests.ts'
+import { startMutating } from './mutating-webhook.ts'
+import { until } from './until.ts'
 
 /*
  * What the real API server makes of answers that only a rule made for it, or a webhook that is not ours, would give.
  * MESHGATE_KIT_BIN names a folder with etcd, kube-apiserver and kubectl.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
-
-const documentation = {
-  severity: 'error',
-  judges: 'both',
-  summary: 's.',
-  why: 'w',
-  remediation: 'r.',
-  sources: ['x'],
-} as const
-
-const rude = 'line one\r\nline two \u001b[31mred\u0007 \u202e 😀 '
-
-/** As many findings as the Service's annotation says, in words that no header would take. */
-const loud = defineRule({
-  ...documentation,
-  id: 'service-loud',
-  messages: { loud: '{{text}}' },
-  reads: [],
-  check: {
-    *Service({ metadata }) {
-      const count = Number(metadata.annotations?.['test/loud'] ?? 0)
-      for (let i = 0; i < count; i++)
-        yield { message: 'loud', path: [], data: { text: `${i} ${rude.repeat(15)}` }, confidence: 'high' }
-    },
-  },
-})
-
-const wrong = defineRule({
-  ...documentation,
-  id: 'service-wrong',
-  messages: { wrong: '{{text}}' },
-  reads: [],
-  check: {
-    *Service({ metadata }) {
-      if (metadata.annotations?.['test/wrong'] === undefined) return
-      yield { message: 'wrong', path: ['spec', 'ports', 0], data: { text: rude }, confidence: 'high' }
-      yield { message: 'wrong', path: ['spec', 'ports', 0, 'port'], data: { text: 'and so on' }, confidence: 'high' }
-    },
-  },
-})
-
-const broken = defineRule({
-  ...documentation,
-  id: 'service-breaks',
-  messages: { never: 'x' },
-  reads: [],
-  check: {
-    // biome-ignore lint/correctness/useYield: it throws where it is told to
-    *Service({ metadata }) {
-      if (metadata.annotations?.['test/break'] !== undefined) throw new Error('our fault')
-    },
-  },
-})
-
-const unmarked = defineRule({
-  ...documentation,
-  id: 'pod-unmarked',
-  messages: { unmarked: 'no mark' },
-  reads: [],
-  check: {
-    *Pod({ metadata }) {
-      const edit = { op: 'set', path: ['metadata', 'labels', 'marked'], value: 'yes' } as const
-      if (metadata.labels?.['marked'] === undefined)
-        yield { message: 'unmarked', path: [], data: {}, confidence: 'high', fix: { title: 'mark', edits: [edit] } }
-    },
-  },
-})
-
-const all = [...rules, loud, wrong, broken, unmarked]
-const config: Config = {
-  ...strict,
-  enforcement: {
-    ...strict.enforcement,
-    rules: new Map([
-      ['service-loud', { enforcement: 'warn' }],
-      ['service-wrong', { enforcement: 'deny' }],
-      ['pod-unmarked', { enforcement: 'audit' }],
-    ]),
-  },
-  fix: new Set(all.map(({ id }) => id)),
-}
-const court = { rules: all, snapshot: shop, config, now: 0 }
+const skip = skipWithout('etcd, kube-apiserver and kubectl')
 
 /** A server on loopback that the API server can be led to. */
 interface Server {
@@ -132,32 +52,11 @@ async function startMeshgate(): Promise<Server> {
 async function startPatcher(patchOf: (object: WireObject) => readonly object[]): Promise<Server> {
   const pair = makeSelfSigned(['meshgate.shop.svc'], new Date())
   const seen: string[] = []
-  const server = createServer({ cert: pair.cert, key: pair.key }, (request, response) => {
-    let text = ''
-    request.setEncoding('utf8').on('data', (chunk) => (text += chunk))
-    request.on('end', () => {
-      const { apiVersion, request: asked } = JSON.parse(text)
-      seen.push(`${request.url?.split('?')[0]} ${asked.operation}`)
-      const patch = patchOf(asked.object)
-      const encoded = Buffer.from(JSON.stringify(patch)).toString('base64')
-      const patched = patch.length === 0 ? {} : { patchType: 'JSONPatch', patch: encoded }
-      response.setHeader('content-type', 'application/json')
-      response.end(
-        JSON.stringify({
-          apiVersion,
-          kind: 'AdmissionReview',
-          response: { uid: asked.uid, allowed: true, ...patched },
-        }),
-      )
-    })
+  const webhook = await startMutating(pair, (object, { path, operation }) => {
+    seen.push(`${path} ${operation}`)
+    return patchOf(object as WireObject)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  const close = async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  }
-  return { port, ca: pair.ca, seen, close }
+  return { port: webhook.port, ca: pair.ca, seen, close: () => webhook.kill() }
 }
 
 interface Hook {
@@ -201,27 +100,17 @@ async function register(cluster: Cluster, hooks: readonly Hook[]): Promise<void>
       },
     ],
   }))
-  const applied = await cluster.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
-  if (applied.status !== 0) throw new Error(applied.stderr)
-  await until(
-    'the webhooks',
-    () => true,
-    async () => {
-      for (const { server } of hooks) server.seen.length = 0
-      const probe = { ...natsService({ name: 'probe' }) }
-      await cluster.request('POST', '/api/v1/namespaces/shop/services?dryRun=All', JSON.stringify(probe))
-      return hooks.every(({ server, path }) => server.seen.includes(`${path} CREATE`))
-    },
-  )
+  await apply(cluster, ...items)
+  await until('the webhooks', async () => {
+    for (const { server } of hooks) server.seen.length = 0
+    const probe = { ...natsService({ name: 'probe' }) }
+    await cluster.request('POST', '/api/v1/namespaces/shop/services?dryRun=All', JSON.stringify(probe))
+    return hooks.every(({ server, path }) => server.seen.includes(`${path} CREATE`))
+  })
   for (const { server } of hooks) server.seen.length = 0
 }
 
-const leader = {
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { name: 'meshgate', namespace: 'shop', labels: { 'leads-to-webhooks': '' } },
-  spec: { type: 'ExternalName', externalName: '127.0.0.1' },
-}
+const leader = leadsToLoopback('shop', 'meshgate', { labels: { 'leads-to-webhooks': '' } })
 
 const plain = (name: string, annotations: Readonly<Record<string, string>>) => ({
   apiVersion: 'v1',
@@ -233,7 +122,7 @@ const plain = (name: string, annotations: Readonly<Record<string, string>>) => (
 const list = '25,587,3306,4444,5432,6379,9300,11211'
 
 t.test('the contract with a real API server', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin ?? '')
+  const cluster = await startCluster()
   const meshgate = await startMeshgate()
   t.teardown(async () => {
     await meshgate.close()
@@ -406,58 +295,3 @@ t.test('the contract with a real API server', { skip, timeout: 300_000 }, async 
 })
 
 const policies = 'apis/networking.k8s.io/v1/namespaces/shop/networkpolicies'
-
-const number = fc.constantFrom(4222, 6222, 3306, 8080, 1883, 33060)
-const metadata = fc.record(
-  {
-    name: fc.constant('sample'),
-    namespace: fc.constant('shop'),
-    annotations: fc.constantFrom({}, { 'example.dev/a_b': '~1' }, { 'config.linkerd.io/opaque-ports': '3306' }),
-  },
-  { requiredKeys: ['name', 'namespace'] },
-)
-
-/** Services and policies that the API server takes: its own checks come after mutation. */
-const legalObject: fc.Arbitrary<WireObject> = fc.oneof(
-  fc.record({
-    apiVersion: fc.constant('v1'),
-    kind: fc.constant('Service'),
-    metadata,
-    spec: fc.record({
-      selector: fc.constantFrom({ app: 'web' }, { app: 'nats' }),
-      ports: fc
-        .uniqueArray(number, { minLength: 1, maxLength: 3 })
-        .chain((numbers) =>
-          fc
-            .constantFrom('nats', 'mysql', 'http')
-            .map((word) => numbers.map((port, i) => ({ name: i === 0 ? word : `${word}-${i}`, port }))),
-        ),
-    }),
-  }),
-  fc.record({
-    apiVersion: fc.constant('networking.k8s.io/v1'),
-    kind: fc.constant('NetworkPolicy'),
-    metadata,
-    spec: fc.record({
-      podSelector: fc.constantFrom({}, { matchLabels: { app: 'web' } }),
-      ingress: fc.array(
-        fc.record(
-          {
-            from: fc.array(
-              fc.constantFrom(
-                { podSelector: {} },
-                { podSelector: { matchLabels: { app: 'web' } } },
-                { namespaceSelector: {} },
-                { ipBlock: { cidr: '10.0.0.0/8' } },
-              ),
-              { maxLength: 2 },
-            ),
-            ports: fc.array(fc.record({ port: number, protocol: fc.constantFrom('TCP', 'UDP') }), { maxLength: 2 }),
-          },
-          { requiredKeys: [] },
-        ),
-        { maxLength: 3 },
-      ),
-    }),
-  }),
-)

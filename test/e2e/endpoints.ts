@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Cluster } from './cluster.ts'
-import type { Replica } from './replica-process.ts'
+import type { Replica } from './replica.ts'
 
 /*
  * What kubelet, endpoint controller and the way of the news to the API server do to the Service `meshgate`: readiness is asked
@@ -78,7 +78,7 @@ export function followReplicas(cluster: Cluster): Endpoints {
   const known = async (replica: Replica, ready: boolean) => {
     for (const end = Date.now() + deadlineMs; Date.now() < end; await pause(50))
       if (watched.get(replica.address)?.told === ready) return
-    throw new Error(`${replica.address} did not become ${ready ? 'ready' : 'unready'}:\n${replica.log()}`)
+    throw new Error(`${replica.address} did not become ${ready ? 'ready' : 'unready'}:\n${replica.output()}`)
   }
   return {
     async add(replica) {
@@ -89,7 +89,7 @@ export function followReplicas(cluster: Cluster): Endpoints {
       const one = watched.get(replica.address)
       if (!one) throw new Error(`${replica.address} was never added`)
       one.terminating = true
-      replica.process.kill('SIGTERM')
+      replica.kill('SIGTERM')
       const [status] = await Promise.all([replica.ended, tell(one, false)])
       await cluster.request('DELETE', `${path}/${nameOf(replica)}`)
       watched.delete(replica.address)
@@ -98,7 +98,7 @@ export function followReplicas(cluster: Cluster): Endpoints {
     known,
     async stop() {
       clearInterval(timer)
-      for (const { replica } of watched.values()) replica.process.kill('SIGKILL')
+      for (const { replica } of watched.values()) replica.kill('SIGKILL')
       await Promise.all([...watched.values()].map(({ replica }) => replica.ended))
     },
   }
@@ -106,7 +106,7 @@ export function followReplicas(cluster: Cluster): Endpoints {
 
 async function isReady(replica: Replica): Promise<boolean> {
   try {
-    const answer = await fetch(`${replica.health}/readyz`, { signal: AbortSignal.timeout(probePatienceMs) })
+    const answer = await fetch(`${replica.health()}/readyz`, { signal: AbortSignal.timeout(probePatienceMs) })
     return answer.ok
   } catch {
     return false

@@ -4,11 +4,11 @@ import type { Finding } from '../../src/core/finding.ts'
 import { describe, type Resource, readResource } from '../../src/k8s/resource.ts'
 import { fixtures, judgeFixture, loadFixture } from '../rules/fixture.ts'
 import { startCluster } from './cluster.ts'
+import { skipWithout } from './kit.ts'
 
 /* The real API server takes every object whose port lists a fix has changed, and stores them as the fix says. */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
+const skip = skipWithout('etcd, kube-apiserver and kubectl')
 
 const ids = new Set([
   'http-port-opaque-by-default',
@@ -48,7 +48,7 @@ function fixedObjects(): Fixed[] {
 }
 
 t.test('fixed port lists and a real API server', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin ?? '')
+  const cluster = await startCluster()
   t.teardown(() => cluster.stop())
   const fixed = fixedObjects()
 

@@ -1,12 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { applyEdits } from '../../src/core/apply-edit.ts'
 import { kinds } from '../../src/k8s/kinds.ts'
 import { type Resource, readResource } from '../../src/k8s/resource.ts'
 import { type PolicyKind, policyKinds } from '../../src/policy/translate.ts'
 import { fixtures, judgeFixture, loadFixture } from '../rules/fixture.ts'
-import { type Cluster, startCluster } from './cluster.ts'
+import { apply } from './apply.ts'
+import { startCluster } from './cluster.ts'
+import { anything, define, definition, served } from './custom-resources.ts'
+import { crds, skipWithout } from './kit.ts'
 
 /*
  * The real API server takes every policy that a fix has changed, of each dialect that has fixes, and stores it as the fix says;
@@ -14,36 +15,8 @@ import { type Cluster, startCluster } from './cluster.ts'
  * MESHGATE_KIT_CRDS has; Calico refuses in a server of its own, so that here its policies are only stored.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const crds = process.env['MESHGATE_KIT_CRDS']
-const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
+const skip = skipWithout('etcd, kube-apiserver and kubectl')
 const needsCrds = crds === undefined ? 'set MESHGATE_KIT_CRDS to a folder with cilium/*.yaml' : false
-
-/** A stub that takes whatever is in a spec. */
-function anySpec(kind: 'CalicoNetworkPolicy' | 'CalicoGlobalNetworkPolicy'): object {
-  const { group, kind: name, resource, namespaced } = kinds[kind]
-  const spec = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: {
-      name: `${resource}.${group}`,
-    },
-    spec: {
-      group,
-      scope: namespaced ? 'Namespaced' : 'Cluster',
-      names: { kind: name, plural: resource, singular: name.toLowerCase() },
-      versions: [
-        {
-          name: 'v3',
-          served: true,
-          storage: true,
-          schema: { openAPIV3Schema: { type: 'object', properties: { spec } } },
-        },
-      ],
-    },
-  }
-}
 
 interface Fixed {
   readonly name: string
@@ -91,20 +64,16 @@ function fixedPolicies(): Fixed[] {
 }
 
 t.test('fixed policies and a real API server', { skip, timeout: 600_000 }, async (t) => {
-  const cluster = await startCluster(bin ?? '')
+  const cluster = await startCluster()
   t.teardown(() => cluster.stop())
   const fixed = fixedPolicies()
-  const installed = [...ciliumCrds(), ...(['CalicoNetworkPolicy', 'CalicoGlobalNetworkPolicy'] as const).map(anySpec)]
-  for (const one of installed)
-    await succeeds(cluster, ['create', '--filename=-'], typeof one === 'string' ? one : JSON.stringify(one))
-  await succeeds(cluster, ['wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all'])
+  await define(cluster, [kinds.CiliumNetworkPolicy, kinds.CiliumClusterwideNetworkPolicy])
+  const calico = [kinds.CalicoNetworkPolicy, kinds.CalicoGlobalNetworkPolicy]
+  const schema = { type: 'object', properties: { spec: anything } }
+  await apply(cluster, ...calico.map((kind) => definition(kind, { versions: ['v3'], schema })))
+  await served(cluster, calico)
   for (const name of new Set(fixed.map(({ subject }) => subject.namespace)))
-    if (name !== '')
-      await succeeds(
-        cluster,
-        ['apply', '--filename=-'],
-        JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }),
-      )
+    if (name !== '') await apply(cluster, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
 
   const dialects = [
     ['NetworkPolicy', 15, false],
@@ -137,16 +106,3 @@ t.test('fixed policies and a real API server', { skip, timeout: 600_000 }, async
       }
     })
 })
-
-function ciliumCrds(): string[] {
-  if (crds === undefined) return []
-  const folder = join(crds, 'cilium')
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.yaml'))
-    .map((name) => readFileSync(join(folder, name), 'utf8'))
-}
-
-async function succeeds(cluster: Cluster, args: readonly string[], input = ''): Promise<void> {
-  const { status, stderr } = await cluster.kubectl(args, input)
-  if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}`)
-}

@@ -3,19 +3,33 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 /*
  * A client in a process of its own: posts a review again and again, from one address, and tells how it fared.
- * Arguments, as JSON: url, ca, name, source, lanes, seconds, perSecond (0 is as fast as it goes), body.
+ * Its argument and what it prints are JSON.
  */
 
-const { url, ca, name, source, lanes, seconds, perSecond, body } = JSON.parse(process.argv[2] ?? '{}') as {
+export interface Flood {
   readonly url: string
   readonly ca: string
   readonly name: string
+  /** The address that it comes from. */
   readonly source: string
   readonly lanes: number
   readonly seconds: number
+  /** 0 is as fast as it goes. */
   readonly perSecond: number
   readonly body: string
 }
+
+export interface FloodReport {
+  readonly calls: number
+  readonly perSecond: number
+  /** How many had each status, or were broken off. */
+  readonly statuses: Readonly<Record<string, number>>
+  /** Milliseconds. */
+  readonly p50: number
+  readonly p99: number
+}
+
+const { url, ca, name, source, lanes, seconds, perSecond, body }: Flood = JSON.parse(process.argv[2] ?? '{}')
 
 const agent = new Agent({ keepAlive: true, maxSockets: lanes, ca, servername: name, localAddress: source })
 const statuses = new Map<string, number>()
@@ -52,12 +66,11 @@ await Promise.all(
 agent.destroy()
 times.sort((a, b) => a - b)
 const at = (share: number) => Math.round((times[Math.floor(times.length * share)] ?? 0) * 10) / 10
-console.log(
-  JSON.stringify({
-    calls: times.length,
-    perSecond: Math.round(times.length / seconds),
-    statuses: Object.fromEntries(statuses),
-    p50: at(0.5),
-    p99: at(0.99),
-  }),
-)
+const report: FloodReport = {
+  calls: times.length,
+  perSecond: Math.round(times.length / seconds),
+  statuses: Object.fromEntries(statuses),
+  p50: at(0.5),
+  p99: at(0.99),
+}
+console.log(JSON.stringify(report))

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { readDocuments } from '../../src/manifests/read-document.ts'
 import type { Answer } from './cluster.ts'
+import { bin } from './kit.ts'
 
 /* The real helm, and the chart of this repository. */
 
@@ -38,7 +39,7 @@ export function run(
 }
 
 /** Runs helm. */
-export function helm(bin: string, args: readonly string[], kubeconfig?: string): Promise<Answer> {
+export function helm(args: readonly string[], kubeconfig?: string): Promise<Answer> {
   return run(join(bin, 'helm'), args, kubeconfig)
 }
 
@@ -49,11 +50,10 @@ export function set(values: Readonly<Record<string, unknown>>): string[] {
 
 /** `helm template`, without the Pod of `helm test`. */
 export function render(
-  bin: string,
   values: Readonly<Record<string, unknown>> = {},
   { release = 'meshgate', namespace = 'meshgate' } = {},
 ): Promise<Answer> {
-  return helm(bin, ['template', release, chart, '--namespace', namespace, '--skip-tests', ...set(values)])
+  return helm(['template', release, chart, '--namespace', namespace, '--skip-tests', ...set(values)])
 }
 
 /** Every object of a rendering. */

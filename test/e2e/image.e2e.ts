@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { version } from '../../src/version.ts'
-import { standInBase } from './stand-in-base.ts'
+import { makeImageBase } from './image-base.ts'
 
 /* The Dockerfile, built for real without a daemon. Its base image cannot be fetched everywhere: a Debian made here, with the node that runs this test, stands in for it. */
 
@@ -25,7 +25,7 @@ t.test('the image', { skip, timeout: 600_000 }, async (t) => {
   const buildah = async (...args: string[]) => (await finished('buildah', [...store, ...args], { cwd: root })).trim()
   const build = ['build', '--isolation', 'chroot', '--network', 'host', '--format', 'docker']
 
-  await standInBase(folder)
+  await makeImageBase(folder)
   await buildah(...build, '--tag', 'base', '--file', join(folder, 'Base'), folder)
   // Whatever this machine trusts to fetch packages, the build has to trust.
   const trust = ['--volume', '/etc/ssl/certs:/etc/ssl/certs:ro']

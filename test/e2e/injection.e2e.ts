@@ -1,17 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:https'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { type AccessRule, validatingWebhooks } from '../../src/admission/registration.ts'
-import { findConfig, parseConfig } from '../../src/config/load.ts'
-import { startWebhook, type Webhook } from '../../src/main.ts'
-import { readValue } from '../../src/manifests/read-document.ts'
-import { rules } from '../../src/rules/index.ts'
 import { type Issued, issue, makeKeys } from '../pki/issue.ts'
-import { type Cluster, startCluster, until } from './cluster.ts'
-import { startInjectorStandIn, startPodWebhook, type WirePod } from './injector-stand-in.ts'
+import { apply, done } from './apply.ts'
+import { type Cluster, startCluster } from './cluster.ts'
+import { account, registration } from './installation.ts'
+import { skipWithout } from './kit.ts'
+import { inject, injectorConfiguration, injectorService, podWebhook, type WirePod } from './linkerd-injector.ts'
+import { type LiveWebhook, startLive } from './live-webhook.ts'
+import { deployment, leadsToLoopback, namespace, pod } from './manifests.ts'
+import { startMutating } from './mutating-webhook.ts'
+import { until } from './until.ts'
 
 /*
  * The story this product was made for, on a real API server with its controllers: the injector's certificate goes wrong,
@@ -19,59 +16,53 @@ import { startInjectorStandIn, startPodWebhook, type WirePod } from './injector-
  * meshgate is the running webhook, following the cluster under its own ServiceAccount with the chart's rights.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip =
-  bin === undefined
-    ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver, kube-controller-manager and kubectl'
-    : false
+const skip = skipWithout('etcd, kube-apiserver, kube-controller-manager and kubectl')
 
-const service = 'linkerd-proxy-injector'
-const configuration = 'linkerd-proxy-injector-webhook-config'
-const tlsName = 'meshgate.meshgate.svc'
+const service = injectorService.name
 const config = (enforcement: string) => `rules:\n  pod-not-injected: {enforcement: ${enforcement}}\n`
 
 /** A metric must tell of a change so soon. */
 const withinMs = 60_000
 
 t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin ?? '', [], { withControllers: true })
-  const folder = mkdtempSync(join(tmpdir(), 'meshgate-injection-'))
+  const cluster = await startCluster([], { withControllers: true })
   const from = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString()
   const year = 365 * 24 * 3600
   const valid = () => ({ notBefore: from(-year), notAfter: from(year) })
   const authority = (kind: 'p256' | 'rsa') => issue({ subject: 'webhook', ca: true, keys: makeKeys(kind), ...valid() })
   const leafOf = (by: Issued, more: object = {}) =>
-    issue({ subject: 'leaf', by, dnsNames: [`${service}.linkerd.svc`], ...valid(), ...more })
+    pairOf(issue({ subject: 'leaf', by, dnsNames: [`${service}.linkerd.svc`], ...valid(), ...more }))
   const ca = authority('p256')
-  const injector = await startInjectorStandIn(leafOf(ca))
-  const replicas: Webhook[] = []
+  const injector = await startMutating(leafOf(ca), (object, asked) => inject(object as WirePod, asked))
+  const replicas: LiveWebhook[] = []
   t.teardown(async () => {
-    for (const replica of replicas) await replica.stop(0)
+    for (const replica of replicas) await replica.stop()
     await injector.kill()
     await cluster.stop()
-    rmSync(folder, { recursive: true })
   })
 
-  await apply(cluster, ...['meshgate', 'linkerd', 'shop'].map(namespace), ...account())
-  await apply(cluster, external(service, 'linkerd'), injectorConfiguration(injector.port, ca.pem), trustRoots(ca.pem))
-  const running = await startMeshgate(cluster, folder, injector.port, 500)
+  await apply(
+    cluster,
+    ...['meshgate', 'linkerd'].map((name) => namespace(name, {})),
+    namespace('shop'),
+    ...account('meshgate'),
+  )
+  await apply(
+    cluster,
+    leadsToLoopback('linkerd', service),
+    podWebhook(injectorConfiguration, { ...injectorService, port: injector.port }, ca.pem),
+    trustRoots(ca.pem),
+  )
+  const running = await startMeshgate(cluster, injector.port, 500)
   replicas.push(running)
   // A second one looks no more often than usual.
-  const leisurely = await startMeshgate(cluster, folder, injector.port)
+  const leisurely = await startMeshgate(cluster, injector.port)
   replicas.push(leisurely)
-  const configure = async (enforcement: string) => {
-    writeFileSync(join(folder, 'meshgate.yaml'), config(enforcement))
-    await running.reload()
-  }
-  await until(
-    'the snapshot',
-    () => true,
-    async () => (await get(running, '/readyz')) === 'ok\n',
-  )
-  await apply(cluster, ...registration(running))
+  const configure = (enforcement: string) => running.configure(config(enforcement))
+  await until('the snapshot', async () => (await running.get('/readyz')).body === 'ok\n')
+  await apply(cluster, ...registration(running.port, running.ca))
   await until(
     'the ServiceAccount of shop',
-    () => true,
     async () => (await cluster.kubectl(['get', 'serviceaccount', 'default', '-n', 'shop'])).status === 0,
   )
 
@@ -79,7 +70,7 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
   const create = (object: object, ...args: string[]) => kubectl(['create', ...args, '-f', '-'], JSON.stringify(object))
   /** What becomes of a Pod now: the one that would be stored, and what was said. */
   const attempt = async (annotations: object = {}) => {
-    const { stdout, stderr } = await create(pod('web', annotations), '--dry-run=server', '-o', 'json')
+    const { stdout, stderr } = await create(pod('shop', 'web', { annotations }), '--dry-run=server', '-o', 'json')
     return { stderr, stored: stdout === '' ? undefined : (JSON.parse(stdout) as WirePod) }
   }
   const comesMeshed = async () => {
@@ -93,19 +84,15 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
     await act()
   }
   const becomesClean = async (t: Tap, what: string) => {
-    await until('injection', () => true, comesMeshed)
+    await until('injection', comesMeshed)
     await changes(t, what, { trusted: 1, answers: 1 })
   }
   const becomesDenied = async (t: Tap, cause: RegExp, gauges: Gauges) => {
     let said = ''
-    await until(
-      String(cause),
-      () => true,
-      async () => {
-        said = (await attempt()).stderr
-        return cause.test(said)
-      },
-    )
+    await until(String(cause), async () => {
+      said = (await attempt()).stderr
+      return cause.test(said)
+    })
     t.match(said, /^Error from server \(Forbidden\): .*"workload\.validate\.meshgate\.dev" denied the request/)
     t.match(said, /\[pod-not-injected\] Pod shop\/web at metadata: No Linkerd proxy: /)
     t.match(said, /Pod shop\/web would run outside the mesh: .*\(linkerd-proxy-injector-webhook-config\); with failure/)
@@ -114,14 +101,10 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
   type Gauges = Readonly<Record<string, number>>
   /** What the metrics say of the injector becomes this, in time. */
   const changes = async (t: Tap, what: string, expected: Gauges, replica = running) => {
-    await until(
-      `${JSON.stringify(expected)} in the metrics after: ${what}`,
-      () => true,
-      async () => {
-        const seen = await gaugesOf(replica)
-        return Object.entries(expected).every(([name, value]) => seen[name] === value)
-      },
-    )
+    await until(`${JSON.stringify(expected)} in the metrics after: ${what}`, async () => {
+      const seen = await gaugesOf(replica)
+      return Object.entries(expected).every(([name, value]) => seen[name] === value)
+    })
     const tookMs = performance.now() - changedAt
     t.ok(tookMs < withinMs, `the metrics follow in time: ${what}`)
     t.comment(`${Math.round(tookMs)} ms until the metrics followed: ${what}`)
@@ -129,8 +112,7 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
   const bundle = async (pem: string) => {
     const value = Buffer.from(pem).toString('base64')
     const patch = JSON.stringify([{ op: 'replace', path: '/webhooks/0/clientConfig/caBundle', value }])
-    const { status, stderr } = await kubectl(['patch', webhookKind, configuration, '--type=json', '-p', patch])
-    if (status !== 0) throw new Error(stderr)
+    done(await kubectl(['patch', webhookKind, injectorConfiguration, '--type=json', '-p', patch]))
   }
 
   await t.test('it lets Pods pass that come with their proxy, in either form', async (t) => {
@@ -140,19 +122,15 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
     t.match(native.stored?.spec.initContainers, [{ name: 'linkerd-init' }, { name: 'linkerd-proxy' }])
     const classic = await attempt({ 'config.linkerd.io/proxy-enable-native-sidecar': 'false' })
     t.equal(classic.stderr, '')
-    t.match(classic.stored?.spec.containers, [{ name: 'linkerd-proxy' }, { name: 'app' }])
+    t.match(classic.stored?.spec.containers, [{ name: 'linkerd-proxy' }, { name: 'web' }])
     t.equal(classic.stored?.spec.initContainers?.length, 1)
     const optedOut = await attempt({ 'linkerd.io/inject': 'disabled' })
     t.notMatch(optedOut.stderr, /denied/, 'nor does it keep out what the stand-in injects without being asked')
   })
 
   await t.test('it lets a Deployment bring up its Pods with their proxies', async (t) => {
-    await apply(cluster, deployment('early'))
-    await until(
-      'the Pod of the Deployment',
-      () => true,
-      async () => (await podsOf(cluster, 'early')).length === 1,
-    )
+    await apply(cluster, deployment('shop', 'early', 1))
+    await until('the Pod of the Deployment', async () => (await podsOf(cluster, 'early')).length === 1)
     const [first] = await podsOf(cluster, 'early')
     t.ok(hasProxy(first))
     t.match(first, { metadata: { ownerReferences: [{ kind: 'ReplicaSet' }] } }, 'the controllers made it')
@@ -160,7 +138,7 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
 
   await t.test('it tells how long the trust anchors last', async (t) => {
     const found = await untilThere(async () =>
-      /trust_anchor_days_left\{namespace="linkerd"\} (\S+)/.exec(await get(running, '/metrics')),
+      /trust_anchor_days_left\{namespace="linkerd"\} (\S+)/.exec((await running.get('/metrics')).body),
     )
     t.ok(Math.abs(Number(found[1]) - 365) < 1)
   })
@@ -185,7 +163,7 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
     t.notOk(hasProxy(silent.stored))
     await configure('deny')
 
-    await apply(cluster, deployment('late'))
+    await apply(cluster, deployment('shop', 'late', 1))
     const message = await untilThere(async () => (await denialsOf(cluster, 'late')).at(-1))
     t.match(message, new RegExp(`^Error creating: admission webhook .*No Linkerd proxy: the certificate of ${service}`))
     t.match(message, `expired on ${date}`)
@@ -228,31 +206,29 @@ t.test('meshgate and the injector of a running cluster', { skip, timeout: 300_00
   await t.test('it judges what is admitted, also after webhooks that come later', async (t) => {
     const name = 'sidecar-remover'
     const spoils = issue({ subject: 'spoils', by: ca, dnsNames: [`${name}.shop.svc`], ...valid() })
-    const remover = await startPodWebhook(spoils, ({ spec }) =>
-      (spec.initContainers ?? []).length > 1 ? [{ op: 'remove', path: '/spec/initContainers/1' }] : [],
+    const remover = await startMutating(pairOf(spoils), (object) =>
+      ((object as WirePod).spec.initContainers ?? []).length > 1
+        ? [{ op: 'remove', path: '/spec/initContainers/1' }]
+        : [],
     )
     t.teardown(() => remover.kill())
-    await apply(cluster, external(name, 'shop'), podWebhook('zz-sidecar-remover', name, 'shop', remover.port, ca.pem))
-    let said = ''
-    await until(
-      'the removal of the proxy',
-      () => true,
-      async () => {
-        said = (await attempt()).stderr
-        return said !== ''
-      },
+    await apply(
+      cluster,
+      leadsToLoopback('shop', name),
+      podWebhook('zz-sidecar-remover', { name, namespace: 'shop', port: remover.port }, ca.pem),
     )
+    let said = ''
+    await until('the removal of the proxy', async () => {
+      said = (await attempt()).stderr
+      return said !== ''
+    })
     t.match(said, /denied the request: .*has the label linkerd.io\/control-plane-ns but no proxy/)
     await kubectl(['delete', webhookKind, 'zz-sidecar-remover'])
-    await until('injection', () => true, comesMeshed)
+    await until('injection', comesMeshed)
   })
 
   await t.test('it lets the Deployment through that had to wait', async (t) => {
-    await until(
-      'the Pod of the Deployment',
-      () => true,
-      async () => (await podsOf(cluster, 'late')).length === 1,
-    )
+    await until('the Pod of the Deployment', async () => (await podsOf(cluster, 'late')).length === 1)
     t.ok((await podsOf(cluster, 'late')).every(hasProxy))
   })
 })
@@ -264,65 +240,24 @@ const webhookKind = 'mutatingwebhookconfiguration'
 /** Asks until there is an answer. */
 async function untilThere<T>(ask: () => Promise<T | null | undefined>): Promise<T> {
   let found: T | null | undefined
-  await until(
-    'the answer',
-    () => true,
-    async () => (found = await ask()) != null,
-  )
+  await until('the answer', async () => (found = await ask()) != null)
   return found as T
 }
 
-async function apply(cluster: Cluster, ...items: readonly object[]): Promise<void> {
-  const { status, stderr } = await cluster.kubectl(
-    ['apply', '-f', '-'],
-    JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
-  )
-  if (status !== 0) throw new Error(stderr)
-}
-
-/** Follows the cluster as from a Pod, by its ServiceAccount's token. */
-async function startMeshgate(
-  cluster: Cluster,
-  folder: string,
-  injectorPort: number,
-  everyMs?: number,
-): Promise<Webhook> {
-  const path = '/api/v1/namespaces/meshgate/serviceaccounts/meshgate/token'
-  const asked = '{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest"}'
-  const { body } = await cluster.request('POST', path, asked)
-  writeFileSync(join(folder, 'token'), JSON.parse(body).status.token)
-  writeFileSync(join(folder, 'ca.crt'), cluster.ca)
-  writeFileSync(join(folder, 'meshgate.yaml'), config('deny'))
-  const configSource = findConfig(join(folder, 'meshgate.yaml'), folder)
-  const ids = rules.map(({ id }) => id)
-  return startWebhook({
-    host: '127.0.0.1',
-    port: 0,
-    names: [tlsName],
-    cluster: {
-      from: 'pod',
-      folder,
-      env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(cluster.port) },
-    },
-    snapshot: [],
-    config: parseConfig(configSource?.file ?? '', configSource?.text ?? '', ids),
-    configSource,
-    // Here is no cluster DNS.
-    certificateLook: { ...(everyMs ? { everyMs } : {}), resolve: () => ({ host: '127.0.0.1', port: injectorPort }) },
-  })
-}
-
-function get({ url, ca }: Webhook, path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = { ca: ca ?? '', servername: tlsName, agent: false }
-    const outgoing = request(`${url}${path}`, options, (response) => void text(response).then(resolve, reject))
-    outgoing.on('error', reject).end()
+/** It looks at what the injector serves at this port: here is no cluster DNS. */
+function startMeshgate(cluster: Cluster, injectorPort: number, everyMs?: number): Promise<LiveWebhook> {
+  const resolve = () => ({ host: '127.0.0.1', port: injectorPort })
+  return startLive(cluster, {
+    config: config('deny'),
+    certificateLook: everyMs === undefined ? { resolve } : { resolve, everyMs },
   })
 }
 
 /** By the name behind `meshgate_linkerd_webhook_`. */
-async function gaugesOf(webhook: Webhook): Promise<Record<string, number>> {
-  const lines = (await get(webhook, '/metrics')).matchAll(/^meshgate_linkerd_webhook_(\w+)\{\S*injector"\} (\S+)$/gm)
+async function gaugesOf(webhook: LiveWebhook): Promise<Record<string, number>> {
+  const lines = (await webhook.get('/metrics')).body.matchAll(
+    /^meshgate_linkerd_webhook_(\w+)\{\S*injector"\} (\S+)$/gm,
+  )
   return Object.fromEntries([...lines].map(([, name, value]) => [name, Number(value)]))
 }
 
@@ -344,37 +279,6 @@ async function denialsOf(cluster: Cluster, name: string): Promise<string[]> {
     .map(({ message }) => message)
 }
 
-const namespace = (name: string) => ({
-  apiVersion: 'v1',
-  kind: 'Namespace',
-  metadata: { name, annotations: name === 'shop' ? { 'linkerd.io/inject': 'enabled' } : {} },
-})
-
-const pod = (name: string, annotations: object) => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name, namespace: 'shop', annotations },
-  spec: { containers: [{ name: 'app', image: 'example/web' }] },
-})
-
-const deployment = (name: string) => ({
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name, namespace: 'shop' },
-  spec: {
-    selector: { matchLabels: { app: name } },
-    template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'app', image: 'example/web' }] } },
-  },
-})
-
-/** A Service that leads to loopback. */
-const external = (name: string, namespace: string) => ({
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { name, namespace },
-  spec: { type: 'ExternalName', externalName: '127.0.0.1' },
-})
-
 const trustRoots = (pem: string) => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
@@ -382,66 +286,6 @@ const trustRoots = (pem: string) => ({
   data: { 'ca-bundle.crt': pem },
 })
 
-function podWebhook(name: string, service: string, namespace: string, port: number, bundle: string) {
-  const clientConfig = { service: { name: service, namespace, port }, caBundle: Buffer.from(bundle).toString('base64') }
-  return {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'MutatingWebhookConfiguration',
-    metadata: { name },
-    webhooks: [
-      {
-        name: `${service}.linkerd.io`,
-        clientConfig,
-        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
-        namespaceSelector: {
-          matchExpressions: [
-            { key: 'config.linkerd.io/admission-webhooks', operator: 'NotIn', values: ['disabled'] },
-            { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', 'cert-manager'] },
-          ],
-        },
-        failurePolicy: 'Ignore',
-        sideEffects: 'None',
-        admissionReviewVersions: ['v1'],
-        timeoutSeconds: 5,
-      },
-    ],
-  }
-}
-
-/** As Linkerd's chart renders it. */
-const injectorConfiguration = (port: number, bundle: string) =>
-  podWebhook(configuration, service, 'linkerd', port, bundle)
-
-/** What the chart installs: the webhook by its generated rules, under its Service. */
-function registration({ url, ca = '' }: Webhook): object[] {
-  const service = { name: 'meshgate', namespace: 'meshgate', path: '/validate', port: Number(new URL(url).port) }
-  const clientConfig = { service, caBundle: Buffer.from(ca).toString('base64') }
-  return [
-    external('meshgate', 'meshgate'),
-    {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingWebhookConfiguration',
-      metadata: { name: 'meshgate' },
-      webhooks: validatingWebhooks(rules).map((webhook) => ({ ...webhook, clientConfig })),
-    },
-  ]
-}
-
-/** meshgate's ServiceAccount, with exactly the rights of the chart. */
-function account(): object[] {
-  const read = readValue(readFileSync(join(import.meta.dirname, '../../charts/meshgate/files/access.yaml'), 'utf8'))
-  if ('failure' in read) throw new Error(read.failure)
-  const access = read.value as { readonly cluster: readonly AccessRule[]; readonly linkerd: readonly AccessRule[] }
-  const apiGroup = 'rbac.authorization.k8s.io'
-  const apiVersion = `${apiGroup}/v1`
-  const subjects = [{ kind: 'ServiceAccount', name: 'meshgate', namespace: 'meshgate' }]
-  const [wide, narrow] = [{ name: 'meshgate' }, { name: 'meshgate', namespace: 'linkerd' }]
-  const roleRef = { apiGroup, name: 'meshgate' }
-  return [
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'meshgate', namespace: 'meshgate' } },
-    { apiVersion, kind: 'ClusterRole', metadata: wide, rules: access.cluster },
-    { apiVersion, kind: 'ClusterRoleBinding', metadata: wide, subjects, roleRef: { ...roleRef, kind: 'ClusterRole' } },
-    { apiVersion, kind: 'Role', metadata: narrow, rules: access.linkerd },
-    { apiVersion, kind: 'RoleBinding', metadata: narrow, subjects, roleRef: { ...roleRef, kind: 'Role' } },
-  ]
+function pairOf({ pem, key }: Issued) {
+  return { cert: pem, key }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AccessRule, Webhook } from '../../src/admission/registration.ts'
 import { readValue } from '../../src/manifests/read-document.ts'
+import { leadsToLoopback } from './manifests.ts'
 
 /*
  * meshgate as it is to be installed: the generated rules, conditions, selectors and rights, exactly as they are in
@@ -49,12 +50,7 @@ export function registration(port: number, ca: string): object[] {
     webhooks,
   })
   return [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'meshgate', namespace: home },
-      spec: { type: 'ExternalName', externalName: '127.0.0.1' },
-    },
+    leadsToLoopback(home, 'meshgate'),
     configuration('ValidatingWebhookConfiguration', names.validating, entries(registered.validating, '/validate')),
     configuration('MutatingWebhookConfiguration', names.mutating, entries(registered.mutating, '/mutate')),
   ]
@@ -62,45 +58,21 @@ export function registration(port: number, ca: string): object[] {
 
 /** A ServiceAccount of this name in meshgate's namespace with these rights. */
 export function account(name: string, rights: typeof access = access): object[] {
-  const rbac = 'rbac.authorization.k8s.io'
-  const role = (kind: string, metadata: object, rules: readonly AccessRule[]) => ({
-    apiVersion: `${rbac}/v1`,
-    kind,
-    metadata,
-    rules,
-  })
-  const binding = (kind: string, metadata: object, role: string) => ({
-    apiVersion: `${rbac}/v1`,
-    kind,
-    metadata,
-    subjects: [{ kind: 'ServiceAccount', name, namespace: home }],
-    roleRef: { apiGroup: rbac, kind: role, name },
-  })
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: home } },
-    role('ClusterRole', { name }, rights.cluster),
-    binding('ClusterRoleBinding', { name }, 'ClusterRole'),
-    role('Role', { name, namespace: 'linkerd' }, rights.linkerd),
-    binding('RoleBinding', { name, namespace: 'linkerd' }, 'Role'),
+    ...grant(name, name, rights.cluster),
+    ...grant(name, name, rights.linkerd, 'linkerd'),
   ]
 }
 
-/** Linkerd's policy API, as far as it is watched. */
-export const serverCrd = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'servers.policy.linkerd.io' },
-  spec: {
-    group: 'policy.linkerd.io',
-    scope: 'Namespaced',
-    names: { kind: 'Server', plural: 'servers', singular: 'server' },
-    versions: [
-      {
-        name: 'v1beta3',
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-      },
-    ],
-  },
+/** A role of this name for a ServiceAccount of meshgate's namespace: in the whole cluster, or in one namespace. */
+export function grant(account: string, name: string, rules: readonly AccessRule[], namespace?: string): object[] {
+  const apiGroup = 'rbac.authorization.k8s.io'
+  const apiVersion = `${apiGroup}/v1`
+  const [kind, metadata] = namespace === undefined ? ['ClusterRole', { name }] : ['Role', { name, namespace }]
+  const subjects = [{ kind: 'ServiceAccount', name: account, namespace: home }]
+  return [
+    { apiVersion, kind, metadata, rules },
+    { apiVersion, kind: `${kind}Binding`, metadata, subjects, roleRef: { apiGroup, kind, name } },
+  ]
 }

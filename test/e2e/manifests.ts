@@ -1,15 +1,10 @@
-/* Objects that the live suite applies. */
+import type { WireObject } from '../admission/reviews.ts'
 
-interface Manifest {
-  readonly apiVersion: string
-  readonly kind: string
-  readonly metadata: Readonly<Record<string, unknown>>
-  readonly [member: string]: unknown
-}
+/* Objects that the live suite applies. */
 
 const meshed = { 'linkerd.io/inject': 'enabled' }
 
-export const namespace = (name: string, annotations: object = meshed): Manifest => ({
+export const namespace = (name: string, annotations: object = meshed): WireObject => ({
   apiVersion: 'v1',
   kind: 'Namespace',
   metadata: { name, annotations },
@@ -21,14 +16,14 @@ const labelled = (app: string) => ({
 })
 
 /** Without replicas, no Pod disturbs what is judged. */
-export const deployment = (namespace: string, name: string, replicas = 0): Manifest => ({
+export const deployment = (namespace: string, name: string, replicas = 0): WireObject => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
   metadata: { name, namespace },
   spec: { replicas, selector: { matchLabels: { app: name } }, template: labelled(name) },
 })
 
-export const pod = (namespace: string, name: string, metadata: object = {}): Manifest => ({
+export const pod = (namespace: string, name: string, metadata: object = {}): WireObject => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name, namespace, ...metadata },
@@ -41,7 +36,7 @@ export const policy = (
   name: string,
   ports: readonly number[] = [8080],
   metadata: object = {},
-): Manifest => ({
+): WireObject => ({
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',
   metadata: { name, namespace, ...metadata },
@@ -56,7 +51,7 @@ export const policy = (
 })
 
 /** NATS speaks first: with a finding unless it is marked opaque. */
-export const nats = (namespace: string, annotations: object = {}): Manifest => ({
+export const nats = (namespace: string, annotations: object = {}): WireObject => ({
   apiVersion: 'v1',
   kind: 'Service',
   metadata: { name: 'nats', namespace, annotations },
@@ -66,7 +61,7 @@ export const nats = (namespace: string, annotations: object = {}): Manifest => (
 export const opaque = { 'config.linkerd.io/opaque-ports': '25,587,3306,4444,5432,6379,9300,11211,4222' }
 
 /** Clients dial its Pods by their names, which belong to this Service. */
-export const natsPods = (namespace: string, serviceName: string): Manifest => ({
+export const natsPods = (namespace: string, serviceName: string): WireObject => ({
   apiVersion: 'apps/v1',
   kind: 'StatefulSet',
   metadata: { name: 'nats', namespace },
@@ -80,19 +75,10 @@ export const natsPods = (namespace: string, serviceName: string): Manifest => ({
   },
 })
 
-/** Linkerd is installed, and nobody answers: Pods come without their proxy. */
-export const silentInjector = {
-  apiVersion: 'admissionregistration.k8s.io/v1',
-  kind: 'MutatingWebhookConfiguration',
-  metadata: { name: 'linkerd-proxy-injector-webhook-config' },
-  webhooks: [
-    {
-      name: 'linkerd-proxy-injector.linkerd.io',
-      clientConfig: { service: { name: 'linkerd-proxy-injector', namespace: 'linkerd' } },
-      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
-      failurePolicy: 'Ignore',
-      sideEffects: 'None',
-      admissionReviewVersions: ['v1'],
-    },
-  ],
-}
+/** A Service that leads to loopback: the API server calls a webhook there by HTTP/1.1 and the Service's TLS name. */
+export const leadsToLoopback = (namespace: string, name: string, metadata: object = {}): WireObject => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name, namespace, ...metadata },
+  spec: { type: 'ExternalName', externalName: '127.0.0.1' },
+})

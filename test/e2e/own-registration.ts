@@ -1,41 +1,41 @@
-import { X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { connect } from 'node:tls'
+import type { OwnNames } from '../../src/admission/own-configurations.ts'
 import { type Made, makeCertificate, usages } from '../server/make-certificate.ts'
-import { type Cluster, until } from './cluster.ts'
-import { registration, tlsName } from './installation.ts'
-import { own } from './replica.ts'
+import type { Cluster } from './cluster.ts'
+import { grant, names, registration, tlsName } from './installation.ts'
+import { type LiveOptions, type LiveWebhook, startLive } from './live-webhook.ts'
+import { sumOf } from './samples.ts'
+import { until } from './until.ts'
 
 /*
  * What tests of rotation do to a cluster: install the webhook's configurations for cert-manager, edit them as people and
  * controllers do, and see what is served.
  */
 
-const always = () => true
-
 export const certificate = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
 export const ecdsa = { algorithm: 'ECDSA', size: 256, encoding: 'PKCS8' }
 
-export const namespace = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
+export const canaryAccess = grant(
+  'meshgate',
+  'meshgate-canary',
+  [{ apiGroups: [''], resources: ['configmaps'], verbs: ['create'] }],
+  'meshgate',
+)
 
-const rbac = 'rbac.authorization.k8s.io'
-export const canaryAccess = [
-  {
-    apiVersion: `${rbac}/v1`,
-    kind: 'Role',
-    metadata: { name: 'meshgate-canary', namespace: 'meshgate' },
-    rules: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['create'] }],
-  },
-  {
-    apiVersion: `${rbac}/v1`,
-    kind: 'RoleBinding',
-    metadata: { name: 'meshgate-canary', namespace: 'meshgate' },
-    subjects: [{ kind: 'ServiceAccount', name: 'meshgate', namespace: 'meshgate' }],
-    roleRef: { apiGroup: rbac, kind: 'Role', name: 'meshgate-canary' },
-  },
-]
+const [service = '', namespace = ''] = tlsName.split('.')
+
+/** What the cluster knows the webhook by. */
+export const own: OwnNames = { ...names, service, namespace }
+
+/** A look each half second: what takes a minute in earnest takes seconds here. */
+const quick = { trustEveryMs: 500, canaryEveryMs: 500, driftEveryMs: 500, unreadyAfterMs: 2000 }
+
+/** A replica of the webhook that watches how API servers see it. */
+export function startWatching(cluster: Cluster, options: LiveOptions): Promise<LiveWebhook> {
+  return startLive(cluster, { own, healthPort: 0, selfWatchTimes: quick, ...options })
+}
 
 interface LiveWebhookEntry {
   name: string
@@ -62,12 +62,6 @@ export function installed(port: number): object[] {
   })
 }
 
-export async function create(cluster: Cluster, ...items: object[]): Promise<void> {
-  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
-  const { status, stderr } = await cluster.kubectl(['create', '-f', '-'], list)
-  if (status !== 0) throw new Error(stderr)
-}
-
 const configurations = { validating: own.validating, mutating: own.mutating } as const
 
 function pathOf(which: keyof typeof configurations): string {
@@ -84,7 +78,7 @@ export async function edit(
   which: keyof typeof configurations,
   change: (webhooks: LiveWebhooks) => void,
 ): Promise<void> {
-  await until('an edit', always, async () => {
+  await until('an edit', async () => {
     const configuration = JSON.parse((await cluster.request('GET', pathOf(which))).body)
     change(configuration.webhooks)
     const { status, body } = await cluster.request('PUT', pathOf(which), JSON.stringify(configuration))
@@ -127,7 +121,7 @@ export async function shakeHandsAnew(cluster: Cluster): Promise<void> {
       clientConfig.caBundle = Buffer.from(`${pem.replace(/# \d+\n$/, '').trimEnd()}\n${comment}`).toString('base64')
     }
   })
-  await until('the time that an API server takes to notice', always, elapsed(300))
+  await until('the time that an API server takes to notice', elapsed(300))
 }
 
 export function elapsed(ms: number): () => Promise<boolean> {
@@ -138,25 +132,7 @@ export function elapsed(ms: number): () => Promise<boolean> {
 /** How many objects passed a webhook of ours that did not answer, as the API server counts. */
 export async function failedOpen(cluster: Cluster): Promise<number> {
   const { body } = await cluster.request('GET', '/metrics')
-  return body
-    .split('\n')
-    .filter((line) => line.startsWith('apiserver_admission_webhook_fail_open_count') && line.includes('meshgate.dev'))
-    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
-}
-
-export function fingerprintOf({ cert }: { readonly cert: string }): string {
-  return new X509Certificate(cert).fingerprint256
-}
-
-/** What is served on a new connection. */
-export function servedBy(port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: '127.0.0.1', port, servername: tlsName, rejectUnauthorized: false }, () => {
-      resolve(socket.getPeerX509Certificate()?.fingerprint256 ?? '')
-      socket.destroy()
-    })
-    socket.on('error', reject)
-  })
+  return sumOf(body, 'apiserver_admission_webhook_fail_open_count', 'meshgate.dev')
 }
 
 /** Has the API server show a client certificate to every webhook that asks for one. Answers the path of its configuration. */

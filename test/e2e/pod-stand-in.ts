@@ -1,17 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Cluster, freePorts, kubeconfig, until } from './cluster.ts'
+import { keepVolume } from '../server/volume.ts'
+import { done } from './apply.ts'
+import type { Cluster } from './cluster.ts'
+import { startServe } from './serve-process.ts'
+import { writeKubeconfig } from './service-account.ts'
+import { until } from './until.ts'
 
 /*
  * What stands in for a Pod where there is no kubelet: a process that runs what the Deployment says, with its arguments and
@@ -38,97 +33,55 @@ export interface PodStandIn {
   /** What it wrote so far. */
   output(): string
   /** SIGTERM, and waits; answers its exit code. */
-  stop(): Promise<number | null>
+  stop(): Promise<number | string>
 }
 
-/** Starts one for a Deployment whose Service has the same name, and waits until it answers. */
-export async function startPod(cluster: Cluster, namespace: string, name: string): Promise<PodStandIn> {
-  const read = async (kind: string, of: string) => {
-    const { status, stdout, stderr } = await cluster.kubectl(['get', kind, of, '-n', namespace, '-o', 'json'])
-    if (status !== 0) throw new Error(stderr)
-    return JSON.parse(stdout)
-  }
-  const { template } = (await read('deployment', name)).spec
+/** Starts one for the Deployment of meshgate, and waits until it answers. */
+export async function startPod(cluster: Cluster): Promise<PodStandIn> {
+  const read = async (kind: string, of: string) =>
+    JSON.parse(done(await cluster.kubectl(['get', kind, of, '-n', 'meshgate', '-o', 'json'])).stdout)
+  const { template } = (await read('deployment', 'meshgate')).spec
   const [container] = template.spec.containers as readonly [Container]
   const volumes: readonly Volume[] = template.spec.volumes
-  const host: string = (await read('service', name)).spec.clusterIP
+  const host: string = (await read('service', 'meshgate')).spec.clusterIP
 
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-pod-'))
-  const token = await cluster.kubectl(['create', 'token', template.spec.serviceAccountName, '-n', namespace])
-  const account = join(folder, 'kubeconfig')
-  writeFileSync(account, kubeconfig(`https://127.0.0.1:${cluster.port}`, Buffer.from(cluster.ca), token.stdout))
-
-  let generation = 0
+  const kept = volumes.map((volume) => ({ ...volume, put: keepVolume(join(folder, volume.name)) }))
   const sync = async () => {
-    generation++
-    for (const { name, configMap, secret } of volumes) {
+    for (const { put, configMap, secret } of kept) {
       const source = configMap
         ? await read('configmap', configMap.name)
         : await read('secret', secret?.secretName ?? '')
-      const encoding = configMap ? 'utf8' : 'base64'
-      publish(
-        join(folder, name),
-        `..${generation}`,
-        Object.entries<string>(source.data).map(([key, value]) => [key, Buffer.from(value, encoding)]),
-      )
+      const contents = Object.entries<string>(source.data)
+      put(Object.fromEntries(contents.map(([key, value]) => [key, Buffer.from(value, configMap ? 'utf8' : 'base64')])))
     }
   }
   await sync()
 
-  const [healthPort = 0] = await freePorts(1)
   const mounted = container.volumeMounts.reduce(
     (args, { name, mountPath }) => args.map((arg) => arg.replace(`=${mountPath}/`, `=${join(folder, name)}/`)),
     container.args.slice(1),
   )
-  // Of an option that is given twice, the last one counts.
-  const args = [
-    ...mounted,
-    `--host=${host}`,
-    '--port=443',
-    `--kubeconfig=${account}`,
-    '--drain=0',
-    `--health-port=${healthPort}`,
-  ]
-  const fields: Readonly<Record<string, string>> = { POD_NAME: `${name}-0`, POD_NAMESPACE: namespace }
+  const kubeconfig = await writeKubeconfig(cluster, template.spec.serviceAccountName, folder)
+  const elsewhere = [`--host=${host}`, '--port=443', `--kubeconfig=${kubeconfig}`, '--drain=0', '--health-port=0']
+  const name = 'meshgate-0'
+  const fields: Readonly<Record<string, string>> = { POD_NAME: name, POD_NAMESPACE: 'meshgate' }
   const env = Object.fromEntries((container.env ?? []).map(({ name, value }) => [name, value ?? fields[name]]))
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/cli.ts'), 'serve', ...args], {
-    env: { PATH: process.env['PATH'], ...env },
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (chunk: string) => (output += chunk))
-  const isAlive = () => child.exitCode === null
+  const server = startServe({ name, args: [...mounted, ...elsewhere], env })
   try {
-    await until('the webhook', isAlive, async () => output.includes('meshgate serves'))
+    await until('the webhook', async () => server.health() !== '', server)
   } catch (error) {
-    throw new Error(output, { cause: error })
+    throw new Error(server.output(), { cause: error })
   }
   return {
     sync,
-    health: `http://${host}:${healthPort}`,
-    output: () => output,
+    health: server.health(),
+    output: () => server.output(),
     async stop() {
-      child.kill('SIGTERM')
-      const code = await exitOf(child)
+      server.kill('SIGTERM')
+      const code = await server.ended
       rmSync(folder, { recursive: true })
       return code
     },
   }
-}
-
-/** As the kubelet's AtomicWriter: a new folder, then one link is swung. */
-function publish(volume: string, generation: string, files: readonly (readonly [string, Buffer])[]): void {
-  mkdirSync(join(volume, generation), { recursive: true })
-  for (const [name, content] of files) writeFileSync(join(volume, generation, name), content)
-  const before = readdirSync(volume).includes('..data') ? readlinkSync(join(volume, '..data')) : undefined
-  symlinkSync(generation, join(volume, '..next'))
-  renameSync(join(volume, '..next'), join(volume, '..data'))
-  const linked = new Set(readdirSync(volume))
-  for (const [name] of files) if (!linked.has(name)) symlinkSync(join('..data', name), join(volume, name))
-  if (before !== undefined) rmSync(join(volume, before), { recursive: true })
-}
-
-function exitOf(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode)
-  return new Promise((resolve) => child.once('exit', resolve))
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -7,16 +7,22 @@ import { connect, type Cluster as Followed } from '../../src/cluster/cluster.ts'
 import { createProjector } from '../../src/cluster/project.ts'
 import { type KindName, kinds } from '../../src/k8s/kinds.ts'
 import type { Resource } from '../../src/k8s/resource.ts'
-import { type Cluster, startCluster, until } from './cluster.ts'
+import { apply } from './apply.ts'
+import { type Cluster, startCluster } from './cluster.ts'
+import { definition, served } from './custom-resources.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
+import { grant } from './installation.ts'
+import { skipWithout } from './kit.ts'
+import { namespace } from './manifests.ts'
+import { mountAccount, mountedAt } from './service-account.ts'
+import { until } from './until.ts'
 
 /*
  * The reflectors against the real API server, as a ServiceAccount with exactly these rights, over a way that fails. After each
  * fault what they hold must equal a fresh list within 30 s, without anybody's help.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
+const skip = skipWithout('etcd, kube-apiserver and kubectl')
 
 const watched = [
   'Namespace',
@@ -46,9 +52,8 @@ async function follow(folder: string, port: number): Promise<Follower> {
   const held = new Map<KindName, Map<string, Resource>>(watched.map((kind) => [kind, new Map()]))
   const marks = new Map<KindName, string | undefined>()
   const keyOf = (resource: Resource) => `${resource.namespace}/${resource.name}`
-  const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(proxy.port) }
   const cluster = connect({
-    credentials: { from: 'pod', folder, env },
+    credentials: mountedAt(folder, proxy.port),
     kinds: watched,
     sink: {
       replace: (kind, resources) => void held.set(kind, new Map(resources.map((one) => [keyOf(one), one]))),
@@ -96,31 +101,25 @@ async function converges(t: Tap, follower: Follower, cluster: Cluster, what: str
 
 type Tap = Pick<typeof t, 'same'>
 
-const role = (name: string, rules: object[]) => ({
-  apiVersion: 'rbac.authorization.k8s.io/v1',
-  kind: 'ClusterRole',
-  metadata: { name },
-  rules,
-})
-const bind = (name: string, more: object) => ({
-  apiVersion: 'rbac.authorization.k8s.io/v1',
-  metadata: { name },
-  subjects: [{ kind: 'ServiceAccount', name: 'meshgate', namespace: 'meshgate' }],
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-  ...more,
-})
 const verbs = ['list', 'watch']
-const rightsFor = (names: readonly KindName[]) =>
-  names.map((kind) => ({ apiGroups: [kinds[kind].group], resources: [kinds[kind].resource], verbs }))
+/** The right to follow these kinds, and no other. */
+const right = (names: readonly KindName[]) =>
+  grant(
+    'meshgate',
+    'meshgate',
+    names.map((kind) => ({ apiGroups: [kinds[kind].group], resources: [kinds[kind].resource], verbs })),
+  )
 const serviceAccount = {
   apiVersion: 'v1',
   kind: 'ServiceAccount',
   metadata: { name: 'meshgate', namespace: 'meshgate' },
 }
-const only = (group: string, resource: string, name: string) => [
-  { apiGroups: [group], resources: [resource], resourceNames: [name], verbs },
-]
-const namespace = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
+/** What the follower reads of Linkerd's settings. */
+const settings = [
+  ['', 'configmaps', 'linkerd-config'] as const,
+  ['', 'configmaps', 'linkerd-identity-trust-roots'] as const,
+  ['apps', 'deployments', 'linkerd-destination'] as const,
+].map(([group, resource, name]) => ({ apiGroups: [group], resources: [resource], resourceNames: [name], verbs }))
 
 const linkerdConfig = (inbound: number) => ({
   apiVersion: 'v1',
@@ -129,25 +128,8 @@ const linkerdConfig = (inbound: number) => ({
   data: { values: `linkerdVersion: edge-26.8.3\nproxy:\n  ports:\n    inbound: ${inbound}\n` },
 })
 
-const serverCrd = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'servers.policy.linkerd.io' },
-  spec: {
-    group: 'policy.linkerd.io',
-    scope: 'Namespaced',
-    names: { kind: 'Server', plural: 'servers', singular: 'server' },
-    versions: ['v1beta3', 'v1beta1'].map((name) => ({
-      name,
-      served: true,
-      storage: name === 'v1beta3',
-      schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-    })),
-  },
-}
-
 t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t) => {
-  const cluster = await startCluster(bin ?? '', ['--etcd-compaction-interval=5s'])
+  const cluster = await startCluster(['--etcd-compaction-interval=5s'])
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-account-'))
   const followers: Follower[] = []
   t.teardown(async () => {
@@ -158,15 +140,7 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
     await cluster.stop()
     rmSync(folder, { recursive: true })
   })
-  const apply = async (...items: object[]) => {
-    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
-    const { status, stderr } = await cluster.kubectl(['apply', '-f', '-'], list)
-    if (status !== 0) throw new Error(stderr)
-  }
-  const writeToken = async () => {
-    const { stdout } = await cluster.kubectl(['create', 'token', 'meshgate', '-n', 'meshgate'])
-    writeFileSync(join(folder, 'token'), stdout)
-  }
+  const writeToken = () => mountAccount(cluster, 'meshgate', folder)
   const send = async (method: string, path: string, body?: object) => {
     const { status } = await cluster.request(method, path, body === undefined ? '' : JSON.stringify(body))
     if (status >= 300) throw new Error(`${method} ${path}: ${status}`)
@@ -203,21 +177,15 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
     }
   }
 
-  await apply(namespace('meshgate'), namespace('shop'), namespace('linkerd'))
+  await apply(cluster, ...['meshgate', 'shop', 'linkerd'].map((name) => namespace(name, {})))
   await apply(
+    cluster,
     serviceAccount,
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'shop' } },
-    role('meshgate', rightsFor(watched)),
-    role('meshgate-config', [
-      ...only('', 'configmaps', 'linkerd-config'),
-      ...only('', 'configmaps', 'linkerd-identity-trust-roots'),
-      ...only('apps', 'deployments', 'linkerd-destination'),
-    ]),
-    bind('meshgate', { kind: 'ClusterRoleBinding' }),
-    bind('meshgate-config', { kind: 'RoleBinding', metadata: { name: 'meshgate-config', namespace: 'linkerd' } }),
+    ...right(watched),
+    ...grant('meshgate', 'meshgate-config', settings, 'linkerd'),
   )
   await writeToken()
-  writeFileSync(join(folder, 'ca.crt'), cluster.ca)
   await churn()
   const [silenced, follower] = [await follow(folder, cluster.port), await follow(folder, cluster.port)]
   followers.push(silenced, follower)
@@ -228,18 +196,10 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
     await churn()
     await converges(t, follower, cluster, 'after changes')
     t.same(follower.cluster.linkerdTroubles(), [], 'rights by resourceNames are enough for Linkerd’s settings')
-    await apply(linkerdConfig(5143))
-    await until(
-      'the settings',
-      () => true,
-      async () => follower.cluster.linkerd().settings.inboundPort === 5143,
-    )
-    await apply(linkerdConfig(6143))
-    await until(
-      'the new settings',
-      () => true,
-      async () => follower.cluster.linkerd().settings.inboundPort === 6143,
-    )
+    await apply(cluster, linkerdConfig(5143))
+    await until('the settings', async () => follower.cluster.linkerd().settings.inboundPort === 5143)
+    await apply(cluster, linkerdConfig(6143))
+    await until('the new settings', async () => follower.cluster.linkerd().settings.inboundPort === 6143)
     t.match(follower.cluster.linkerd().settings, { minor: 20, transportMode: 'transparent' })
   })
 
@@ -257,44 +217,34 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
   })
 
   await t.test('it says what it may not see, keeps the rest, and sees it again', async (t) => {
-    await apply(role('meshgate', rightsFor(watched.filter((kind) => kind !== 'NetworkPolicy'))))
+    await apply(cluster, ...right(watched.filter((kind) => kind !== 'NetworkPolicy')))
     // A stream that is open goes on: rights are asked for at its beginning.
-    await until(
-      'the refusal',
-      () => true,
-      async () => {
-        follower.proxy.reset()
-        await pause(1000)
-        return follower.marks.get('NetworkPolicy') !== undefined
-      },
-    )
+    await until('the refusal', async () => {
+      follower.proxy.reset()
+      await pause(1000)
+      return follower.marks.get('NetworkPolicy') !== undefined
+    })
     t.match(
       follower.marks.get('NetworkPolicy'),
       /^unsynced: networkpolicies\.networking\.k8s\.io is forbidden: User "system:serviceaccount:meshgate:meshgate" cannot/,
     )
     await churn()
-    await until(
-      'the other kinds',
-      () => true,
-      async () => watched.every((kind) => kind === 'NetworkPolicy' || follower.marks.get(kind) === undefined),
+    await until('the other kinds', async () =>
+      watched.every((kind) => kind === 'NetworkPolicy' || follower.marks.get(kind) === undefined),
     )
-    await apply(role('meshgate', rightsFor(watched)))
+    await apply(cluster, ...right(watched))
     await converges(t, follower, cluster, 'after the rights came back')
   })
 
   await t.test('it takes up a token that was replaced late', async (t) => {
     // Tokens are bound to the account's uid: those of its predecessor are void.
     await cluster.kubectl(['delete', 'serviceaccount', 'meshgate', '-n', 'meshgate'])
-    await apply(serviceAccount)
-    await until(
-      'the refusal',
-      () => true,
-      async () => {
-        follower.proxy.reset()
-        await pause(1000)
-        return follower.marks.get('Service') === 'unsynced: Unauthorized'
-      },
-    )
+    await apply(cluster, serviceAccount)
+    await until('the refusal', async () => {
+      follower.proxy.reset()
+      await pause(1000)
+      return follower.marks.get('Service') === 'unsynced: Unauthorized'
+    })
     await churn()
     await writeToken()
     await converges(t, follower, cluster, 'after the new token')
@@ -302,19 +252,15 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
 
   await t.test('it notices a CRD that is installed later', async (t) => {
     t.match(follower.cluster.health().get('Server'), { absent: true, synced: true })
-    await apply(serverCrd)
-    await cluster.kubectl(['wait', '--for=condition=Established', 'crd/servers.policy.linkerd.io', '--timeout=20s'])
+    await apply(cluster, definition(kinds.Server, { versions: ['v1beta3', 'v1beta1'] }))
+    await served(cluster, [kinds.Server])
     await send('POST', '/apis/policy.linkerd.io/v1beta3/namespaces/shop/servers', {
       apiVersion: 'policy.linkerd.io/v1beta3',
       kind: 'Server',
       metadata: { name: 'web' },
       spec: { podSelector: { matchLabels: { app: 'web' } }, port: 80 },
     })
-    await until(
-      'the kind',
-      () => true,
-      async () => follower.held.get('Server')?.size === 1,
-    )
+    await until('the kind', async () => follower.held.get('Server')?.size === 1)
     await converges(t, follower, cluster, 'after the CRD')
     t.match(follower.cluster.health().get('Server'), { absent: false, synced: true, objects: 1 })
   })
@@ -323,11 +269,7 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
     silenced.proxy.set('none')
     const age = () => silenced.cluster.health().get('Pod')?.ageMs ?? 0
     // Connections that were silenced stay so: only the alarm, 90 s after the last byte, leads out.
-    await until(
-      'the alarm',
-      () => true,
-      async () => age() < 10_000,
-    )
+    await until('the alarm', async () => age() < 10_000)
     const seconds = (performance.now() - silencedAt) / 1000
     t.ok(
       seconds < 90 + 60 + 30,
@@ -363,11 +305,7 @@ t.test('reflectors and a real API server', { skip, timeout: 240_000 }, async (t)
         t.match(health, { corrections: 0, malformed: 0, sinkFailures: 0, synced: true }, kind)
       await one.cluster.stop()
       t.equal(one.cluster.sockets(), 0)
-      await until(
-        'the proxy',
-        () => true,
-        async () => one.proxy.clients() === 0,
-      )
+      await until('the proxy', async () => one.proxy.clients() === 0)
     }
   })
 })

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -9,13 +9,19 @@ import { readReview } from '../../src/admission/review.ts'
 import { accessWithout, type Right, rightsOf } from '../../src/admission/rights.ts'
 import { followCluster, type LiveWorld } from '../../src/cluster/live-world.ts'
 import { parseConfig } from '../../src/config/load.ts'
-import { type KindName, kinds } from '../../src/k8s/kinds.ts'
+import { kinds } from '../../src/k8s/kinds.ts'
 import { nameOf } from '../../src/report/rights-markdown.ts'
 import { rules } from '../../src/rules/index.ts'
 import { reviewOf, type WireObject } from '../admission/reviews.ts'
-import { startCluster, until } from './cluster.ts'
+import { done, listOf } from './apply.ts'
+import { startCluster } from './cluster.ts'
+import { type CustomKind, define } from './custom-resources.ts'
 import { access, account } from './installation.ts'
-import { deployment, namespace, nats, natsPods, pod, policy, silentInjector } from './manifests.ts'
+import { skipWithout } from './kit.ts'
+import { silentInjector } from './linkerd-injector.ts'
+import { deployment, namespace, nats, natsPods, pod, policy } from './manifests.ts'
+import { mountAccount } from './service-account.ts'
+import { until } from './until.ts'
 
 /*
  * The generated rights, one taken away at a time, against the real API server: what it says it may not see, and which denials
@@ -23,8 +29,7 @@ import { deployment, namespace, nats, natsPods, pod, policy, silentInjector } fr
  * them; those that are not there, and Linkerd's and Calico's, are stubs.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
+const skip = skipWithout('etcd, kube-apiserver and kubectl')
 
 const config = parseConfig(
   'meshgate.yaml',
@@ -79,43 +84,11 @@ const surroundings = [
   silentInjector,
 ]
 
-/** CRDs of the kinds that are watched in these groups: real ones from the kit where it has them, else stubs. */
-function crdsIn(groups: (group: string) => boolean): { readonly files: string[]; readonly stubs: object[] } {
-  const kit = process.env['MESHGATE_KIT_CRDS']
-  const real = kit === undefined ? [] : readdirSync(kit, { recursive: true, encoding: 'utf8' })
-  const files: string[] = []
-  const stubs: object[] = []
-  for (const kind of watchedKinds(rules))
-    for (const group of [kinds[kind].group, ...(kinds[kind].alsoIn ?? [])].filter(groups)) {
-      const { resource } = kinds[kind]
-      const file = real.find((name) => new RegExp(`(^|[/_])${resource}\\.yaml$`).test(name) && holds(kit, name, group))
-      if (file === undefined) stubs.push(stubOf(kind, group))
-      else files.push(join(kit ?? '', file))
-    }
-  return { files, stubs }
-}
-
-function holds(kit: string | undefined, file: string, group: string): boolean {
-  return readFileSync(join(kit ?? '', file), 'utf8').includes(`\n  group: ${group}\n`)
-}
-
-function stubOf(name: KindName, group: string): object {
-  const { kind, resource, namespaced } = kinds[name]
-  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: {
-      name: `${resource}.${group}`,
-      annotations: { 'api-approved.kubernetes.io': 'unapproved, a stub for a test' },
-    },
-    spec: {
-      group,
-      scope: namespaced ? 'Namespaced' : 'Cluster',
-      names: { kind, plural: resource, singular: kind.toLowerCase() },
-      versions: [{ name: 'v1', served: true, storage: true, schema }],
-    },
-  }
+/** Kinds that are watched in these groups. */
+function kindsIn(groups: (group: string) => boolean): CustomKind[] {
+  return watchedKinds(rules).flatMap((kind) =>
+    [kinds[kind].group, ...(kinds[kind].alsoIn ?? [])].filter(groups).map((group) => ({ ...kinds[kind], group })),
+  )
 }
 
 /** The name of the account that lacks a right. */
@@ -130,25 +103,20 @@ const builtIn = new Set(['', 'apps', 'batch', 'networking.k8s.io', 'admissionreg
 const calicoApi = 'projectcalico.org'
 
 t.test('the generated rights', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin ?? '')
+  const cluster = await startCluster()
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-rights-'))
   t.teardown(async () => {
     await cluster.stop()
     rmSync(folder, { recursive: true })
   })
-  const apply = async (args: readonly string[], input?: string) => {
-    const { status, stderr } = await cluster.kubectl(['apply', '--server-side', ...args], input)
-    if (status !== 0) throw new Error(stderr)
-  }
-  const applyAll = (items: readonly object[]) =>
-    apply(['-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }))
+  const applyAll = async (items: readonly object[]) =>
+    done(await cluster.kubectl(['apply', '--server-side', '-f', '-'], listOf(items)))
   const install = async (groups: (group: string) => boolean) => {
-    const { files, stubs } = crdsIn(groups)
-    if (files.length > 0) await apply(files.flatMap((file) => ['-f', file]))
-    if (stubs.length > 0) await applyAll(stubs)
+    const custom = kindsIn(groups)
+    const real = await define(cluster, custom)
     const waiting = ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']
     t.equal((await cluster.kubectl(waiting)).status, 0)
-    return files.length
+    return real
   }
   await applyAll(['meshgate', 'linkerd'].map((name) => namespace(name, {})))
   const real = await install((group) => !builtIn.has(group) && group !== calicoApi)
@@ -166,16 +134,9 @@ t.test('the generated rights', { skip, timeout: 300_000 }, async (t) => {
   /** A follower that has every right but this one. */
   const follow = async (missing?: Right): Promise<LiveWorld> => {
     const name = accountOf(missing)
-    const path = `/api/v1/namespaces/meshgate/serviceaccounts/${name}/token`
-    const request = '{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest"}'
-    const home = join(folder, name)
-    const token = JSON.parse((await cluster.request('POST', path, request)).body).status.token
-    mkdirSync(home, { recursive: true })
-    writeFileSync(join(home, 'token'), token)
-    writeFileSync(join(home, 'ca.crt'), cluster.ca)
-    const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(cluster.port) }
+    const credentials = await mountAccount(cluster, name, join(folder, name))
     return followCluster({
-      credentials: { from: 'pod', folder: home, env },
+      credentials,
       kinds: watchedKinds(rules),
       linkerdNamespace: 'linkerd',
     })
@@ -193,11 +154,7 @@ t.test('the generated rights', { skip, timeout: 300_000 }, async (t) => {
 
   await t.test('it denies what it should with all of them', async (t) => {
     const world = await follow()
-    await until(
-      'everything',
-      () => true,
-      async () => world.troubles().length === 0,
-    )
+    await until('everything', async () => world.troubles().length === 0)
     for (const [rule, object] of probes) t.ok(ask(world, object).denied.includes(rule), `${object.kind}: ${rule}`)
     await world.stop()
   })
@@ -209,14 +166,10 @@ t.test('the generated rights', { skip, timeout: 300_000 }, async (t) => {
     const here = (line: string) =>
       forbidden.test(line) && (right.name === undefined ? !line.startsWith('ConfigMap') : line.includes(right.name))
     let last: string[] = []
-    await until(
-      `everything but ${nameOf(right)}`,
-      () => true,
-      async () => {
-        last = world.troubles()
-        return implied ? last.length === 0 : last.length === 1 && last.every(here)
-      },
-    ).catch(() => t.same(last, [`${nameOf(right)} is forbidden`]))
+    await until(`everything but ${nameOf(right)}`, async () => {
+      last = world.troubles()
+      return implied ? last.length === 0 : last.length === 1 && last.every(here)
+    }).catch(() => t.same(last, [`${nameOf(right)} is forbidden`]))
     const lost = new Set<string>()
     for (const [rule, object] of probes) {
       const { denied, degraded } = ask(world, object)

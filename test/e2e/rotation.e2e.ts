@@ -4,22 +4,23 @@ import { join } from 'node:path'
 import { connect } from 'node:tls'
 import t from 'tap'
 import { makeCertificate } from '../server/make-certificate.ts'
-import { until } from './cluster.ts'
+import { create } from './apply.ts'
+import { startBalancer } from './balancer.ts'
+import { skipWithout } from './kit.ts'
 import {
-  create,
   ecdsa,
   edit,
   failedOpen,
-  fingerprintOf,
   type LiveWebhooks,
   lead,
-  servedBy,
+  own,
   setBundle,
   shakeHandsAnew,
+  startWatching,
 } from './own-registration.ts'
-import { own, startReplica } from './replica.ts'
 import { startRotation } from './rotation-story.ts'
-import { splitTcp } from './split-tcp.ts'
+import { fingerprintOf, servedBy } from './served-leaf.ts'
+import { until } from './until.ts'
 
 /*
  * Rotation with a real API server, cert-manager and cainjector: T15 to T18, T22 to T24 and T26 of the failure list. What
@@ -27,29 +28,25 @@ import { splitTcp } from './split-tcp.ts'
  * kubectl and cert-manager-lab.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip =
-  bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and cert-manager-lab' : false
-
-const always = () => true
+const skip = skipWithout('etcd, kube-apiserver and cert-manager-lab')
 
 t.test('rotation, before a real API server and cert-manager', { skip, timeout: 560_000 }, async (t) => {
-  const { cluster, manager, replica, folder, clientCa, closing, ...story } = await startRotation(t, bin ?? '')
+  const { cluster, manager, certificates, replica, folder, clientCa, closing, ...story } = await startRotation(t)
   const { isMet, isTrusted, isAnswered, sum, loadOf, fingerprintServed, isServed, bundle, mount, isAuthorityIn } = story
 
   await t.test('it is called, trusted and as installed', async (t) => {
     await isTrusted(1)
     await isAnswered(1)
     t.same(await replica.samples('meshgate_configuration_drift'), [])
-    const { status, text } = await replica.ready()
+    const { status, body } = await replica.ready()
     t.equal(status, 200)
-    t.match(text, /^canary: answered by meshgate-a \(\d+ s ago\)$/m)
+    t.match(body, /^canary: answered by meshgate-a \(\d+ s ago\)$/m)
   })
 
   await t.test('it serves each of twenty renewed leaves, and no call of a hundred a second fails', async (t) => {
     const load = loadOf(t, 'shop', 100)
     for (let renewal = 1; renewal <= 20; renewal++) {
-      const secret = await manager.renew('meshgate-tls')
+      const secret = await certificates.renew('meshgate-tls')
       await mount(secret)
       t.equal(await fingerprintServed(), fingerprintOf(secret), `renewal ${renewal}`)
       await shakeHandsAnew(cluster)
@@ -65,21 +62,21 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   await t.test('it loses no call when the CA is renewed with its key, in every order', async (t) => {
     const load = loadOf(t, 'shop', 50)
     const waited = await sum('meshgate_certificate_reloads_total{result="deferred"}')
-    await manager.renew('meshgate-ca')
+    await certificates.renew('meshgate-ca')
     await shakeHandsAnew(cluster)
     await isTrusted(1)
     t.comment('the CA first, then the leaf, then the caBundle')
     manager.pauseInjector()
-    const secret = await manager.renew('meshgate-tls')
+    const secret = await certificates.renew('meshgate-tls')
     await mount(secret)
     t.equal(await fingerprintServed(), fingerprintOf(secret), 'the key is the same, so it need not wait')
     await shakeHandsAnew(cluster)
     manager.resumeInjector()
-    await until('the renewed CA', always, async () => (await bundle()).includes(secret.ca.trim()))
+    await until('the renewed CA', async () => (await bundle()).includes(secret.ca.trim()))
     t.comment('the caBundle before the file')
-    await manager.renew('meshgate-ca')
-    const later = await manager.renew('meshgate-tls')
-    await until('the renewed CA', always, async () => (await bundle()).includes(later.ca.trim()))
+    await certificates.renew('meshgate-ca')
+    const later = await certificates.renew('meshgate-tls')
+    await until('the renewed CA', async () => (await bundle()).includes(later.ca.trim()))
     await shakeHandsAnew(cluster)
     await mount(later)
     await shakeHandsAnew(cluster)
@@ -89,12 +86,12 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   })
 
   // From here on, each renewal of the CA makes a new key.
-  await manager.change('meshgate-ca', { privateKey: { ...ecdsa, rotationPolicy: 'Always' } })
+  await certificates.change('meshgate-ca', { privateKey: { ...ecdsa, rotationPolicy: 'Always' } })
 
   await t.test('it loses no call when the CA gets a new key, whatever comes first', async (t) => {
     const load = loadOf(t, 'shop', 50)
-    await manager.renew('meshgate-ca')
-    const secret = await manager.renew('meshgate-tls')
+    await certificates.renew('meshgate-ca')
+    const secret = await certificates.renew('meshgate-tls')
     await isAuthorityIn(secret)
     await shakeHandsAnew(cluster)
     await mount(secret)
@@ -103,12 +100,12 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     t.same(load.failures(), [], 'A: the caBundle first')
 
     manager.pauseInjector()
-    await manager.renew('meshgate-ca')
-    const next = await manager.renew('meshgate-tls')
+    await certificates.renew('meshgate-ca')
+    const next = await certificates.renew('meshgate-tls')
     await mount(next)
     await shakeHandsAnew(cluster)
     t.equal(await fingerprintServed(), fingerprintOf(secret), 'it waits')
-    t.match((await replica.ready()).text, /^a new certificate waits since .*unknown authority/m)
+    t.match((await replica.ready()).body, /^a new certificate waits since .*unknown authority/m)
     await isTrusted(1)
     manager.resumeInjector()
     await isServed(next)
@@ -124,23 +121,23 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
 
   await t.test('a caBundle that is replaced fails calls until the file comes, and it says so', async (t) => {
     manager.pauseInjector()
-    await manager.renew('meshgate-ca')
-    const secret = await manager.renew('meshgate-tls')
+    await certificates.renew('meshgate-ca')
+    const secret = await certificates.renew('meshgate-tls')
     await setBundle(cluster, secret.ca)
     const load = loadOf(t, 'shop', 20)
     await isTrusted(0)
-    await until('a failure', always, async () => load.failures().length > 0)
+    await until('a failure', async () => load.failures().length > 0)
     t.ok((await sum('meshgate_trust_probe_failures_total{reason="unknown-authority"}')) > 0)
-    t.match(load.failures()[0], /^500 .*x509: certificate signed by unknown authority/)
-    await until('not being ready', always, async () => (await replica.ready()).status === 503)
+    t.match(load.failures()[0]?.said, /^500 .*x509: certificate signed by unknown authority/)
+    await until('not being ready', async () => (await replica.ready()).status === 503)
     t.match(
-      (await replica.ready()).text,
+      (await replica.ready()).body,
       /^API servers do not trust the certificate that is served \(unknown-authority\)/m,
     )
     await mount(secret)
     await isServed(secret)
     await isTrusted(1)
-    await until('calls that succeed', always, async () => {
+    await until('calls that succeed', async () => {
       const before = load.failures().length
       await shakeHandsAnew(cluster)
       return load.failures().length === before
@@ -151,21 +148,21 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   })
 
   await t.test('with cainjector dead, it waits while the old leaf lives, then says aloud what it does', async (t) => {
-    await manager.change('meshgate-tls', { duration: '25s', renewBefore: '2s' })
-    const old = await manager.renew('meshgate-tls')
+    await certificates.change('meshgate-tls', { duration: '25s', renewBefore: '2s' })
+    const old = await certificates.renew('meshgate-tls')
     await isAuthorityIn(old)
     await mount(old)
     await isServed(old)
     await isTrusted(1)
     manager.pauseInjector()
-    await manager.renew('meshgate-ca')
-    await manager.change('meshgate-tls', { duration: '2160h', renewBefore: '720h' })
-    const secret = await manager.renew('meshgate-tls')
+    await certificates.renew('meshgate-ca')
+    await certificates.change('meshgate-tls', { duration: '2160h', renewBefore: '720h' })
+    const secret = await certificates.renew('meshgate-tls')
     const load = loadOf(t, 'shop', 20)
     await mount(secret)
     await shakeHandsAnew(cluster)
     t.equal(await fingerprintServed(), fingerprintOf(old))
-    await until('the last tenth of its life', always, async () => {
+    await until('the last tenth of its life', async () => {
       await replica.reload()
       return (await fingerprintServed()) === fingerprintOf(secret)
     })
@@ -181,8 +178,8 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   })
 
   await t.test('it tells of an expired leaf though failurePolicy Ignore hides it', async (t) => {
-    await manager.change('meshgate-tls', { duration: '15s', renewBefore: '1s' })
-    const secret = await manager.renew('meshgate-tls')
+    await certificates.change('meshgate-tls', { duration: '15s', renewBefore: '1s' })
+    const secret = await certificates.renew('meshgate-tls')
     await isAuthorityIn(secret)
     await mount(secret)
     await isServed(secret)
@@ -204,32 +201,32 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
     t.match(String(await askOverKept()), /200 OK/)
     manager.pauseInjector()
     const ends = new X509Certificate(secret.cert).validToDate.getTime()
-    await until('its end', always, async () => Date.now() > ends)
+    await until('its end', async () => Date.now() > ends)
     const ended = Date.now()
     await isTrusted(0)
     t.ok((await sum('meshgate_trust_probe_failures_total{reason="expired"}')) > 0)
-    await until('not being ready', always, async () => (await replica.ready()).status === 503)
-    t.match((await replica.ready()).text, /^the certificate expired on /m)
+    await until('not being ready', async () => (await replica.ready()).status === 503)
+    t.match((await replica.ready()).body, /^the certificate expired on /m)
     t.match(String(await askOverKept()), /200 OK/, 'a kept connection goes on')
     kept.destroy()
     await shakeHandsAnew(cluster)
     await isAnswered(0)
     t.ok((await sum('meshgate_canary_total{result="expired"}')) > 0)
-    t.match((await replica.ready()).text, /^canary: failed: expired: .*certificate has expired or is not yet valid/m)
+    t.match((await replica.ready()).body, /^canary: failed: expired: .*certificate has expired or is not yet valid/m)
     t.comment(`known ${Date.now() - ended} ms after its end`)
     const letThrough = await sum('meshgate_canary_total{result="failed-open"}')
     await edit(cluster, 'validating', (webhooks) => {
       for (const webhook of webhooks) if (webhook.name.startsWith('canary')) webhook.failurePolicy = 'Ignore'
     })
     const open = async () => (await sum('meshgate_canary_total{result="failed-open"}')) > letThrough
-    await until('a canary that is let through', always, open)
+    await until('a canary that is let through', open)
     t.ok((await failedOpen(cluster)) > before, 'the API server counts it, too')
     await edit(cluster, 'validating', (webhooks) => {
       for (const webhook of webhooks) if (webhook.name.startsWith('canary')) webhook.failurePolicy = 'Fail'
     })
     manager.resumeInjector()
-    await manager.change('meshgate-tls', { duration: '2160h', renewBefore: '720h' })
-    const good = await manager.renew('meshgate-tls')
+    await certificates.change('meshgate-tls', { duration: '2160h', renewBefore: '720h' })
+    const good = await certificates.renew('meshgate-tls')
     await isAuthorityIn(good)
     await mount(good)
     await isTrusted(1)
@@ -249,7 +246,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
         JSON.stringify({ ...whole, metadata: { ...whole.metadata, resourceVersion } }),
       )
       t.equal(status, 200)
-      await until('no drift', always, async () => (await replica.samples('meshgate_configuration_drift')).length === 0)
+      await until('no drift', async () => (await replica.samples('meshgate_configuration_drift')).length === 0)
     }
     for (const [reason, change] of [
       ['entry-missing', ([entry]) => Object.assign(entry ?? {}, { name: 'renamed.validate.meshgate.dev' })],
@@ -286,27 +283,28 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   })
 
   await t.test('of two replicas, the one that is stuck on the old pair tells, and the other answers', async (t) => {
-    const old = await manager.secret('meshgate-tls')
-    const stuck = await startReplica(cluster, { pod: 'meshgate-b', pair: old })
+    const old = await certificates.secret('meshgate-tls')
+    const stuck = await startWatching(cluster, { pod: 'meshgate-b', pair: old })
     closing.unshift(() => stuck.stop())
-    const service = await splitTcp([replica.port, stuck.port])
+    const service = await startBalancer()
+    service.route([replica.port, stuck.port])
     closing.unshift(() => service.close())
     await lead(cluster, service.port)
-    await until('answers of both', always, async () => {
+    await until('answers of both', async () => {
       await shakeHandsAnew(cluster)
       const lines = await replica.samples('meshgate_canary_responder')
       return ['meshgate-a', 'meshgate-b'].every((pod) => lines.some((line) => line.includes(`"${pod}"`)))
     })
     await isTrusted(1, stuck)
     manager.pauseInjector()
-    await manager.renew('meshgate-ca')
-    const secret = await manager.renew('meshgate-tls')
+    await certificates.renew('meshgate-ca')
+    const secret = await certificates.renew('meshgate-tls')
     await setBundle(cluster, secret.ca)
     await mount(secret)
     await isServed(secret)
     await isTrusted(1)
     await isTrusted(0, stuck)
-    await until('the stuck one not being ready', always, async () => (await stuck.ready()).status === 503)
+    await until('the stuck one not being ready', async () => (await stuck.ready()).status === 503)
     t.equal((await replica.ready()).status, 200)
     stuck.mount(secret)
     await stuck.reload()
@@ -317,7 +315,7 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   })
 
   await t.test('it lets in the API server by its client certificate, and nobody else', async (t) => {
-    const secret = await manager.secret('meshgate-tls')
+    const secret = await certificates.secret('meshgate-tls')
     const caFile = join(folder, 'clients.pem')
     for (const [what, authority, names, answered] of [
       ['the right name', clientCa, ['kube-apiserver'], 1],
@@ -325,13 +323,13 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
       ['another CA', makeCertificate({ commonName: 'client CA' }), ['kube-apiserver'], 0],
     ] as const) {
       writeFileSync(caFile, authority.cert)
-      const guarded = await startReplica(cluster, { pod: 'meshgate-c', pair: secret, clients: { caFile, names } })
+      const guarded = await startWatching(cluster, { pod: 'meshgate-c', pair: secret, clients: { caFile, names } })
       await lead(cluster, guarded.port)
       await isTrusted(1, guarded)
       await isAnswered(answered, guarded)
       t.equal((await guarded.ready()).status, 200, `${what}: its health needs no certificate`)
       if (answered) {
-        const renewed = await manager.renew('meshgate-tls')
+        const renewed = await certificates.renew('meshgate-tls')
         guarded.mount(renewed)
         await guarded.reload()
         await shakeHandsAnew(cluster)
@@ -347,15 +345,11 @@ t.test('rotation, before a real API server and cert-manager', { skip, timeout: 5
   await t.test('it says that it may not send a canary, and goes on', async (t) => {
     const { status } = await cluster.kubectl(['-n', 'meshgate', 'delete', 'rolebinding', 'meshgate-canary'])
     t.equal(status, 0)
-    await until(
-      'the lack of the right',
-      always,
-      async () => (await sum('meshgate_canary_total{result="no-right"}')) > 1,
-    )
+    await until('the lack of the right', async () => (await sum('meshgate_canary_total{result="no-right"}')) > 1)
     t.same(await replica.samples('meshgate_canary_success'), [])
     t.equal(replica.log.filter((line) => line.includes('(no-right)')).length, 1)
-    const { status: ready, text } = await replica.ready()
-    t.match([ready, text], [200, /^canary: unknown: no-right: configmaps is forbidden: User /m])
+    const { status: ready, body } = await replica.ready()
+    t.match([ready, body], [200, /^canary: unknown: no-right: configmaps is forbidden: User /m])
     await isTrusted(1)
   })
 

@@ -4,18 +4,22 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { authoritiesIn } from '../../src/pki/authority-secret.ts'
+import { apply } from './apply.ts'
 import { type Balancer, startBalancer } from './balancer.ts'
-import { type Cluster, startCluster, until } from './cluster.ts'
-import { access, account, names, registration, tlsName } from './installation.ts'
-import { accountFile, type ServeProcess, servedBy, startServe } from './serve-process.ts'
+import { type Cluster, startCluster } from './cluster.ts'
+import { access, account, grant, names, registration } from './installation.ts'
+import { skipWithout } from './kit.ts'
+import { type ServeOptions, type ServeProcess, startServe } from './serve-process.ts'
+import { servedBy } from './served-leaf.ts'
+import { writeKubeconfig } from './service-account.ts'
+import { until } from './until.ts'
 
 /*
  * `serve --self-signed-secret`, as several real processes with the rights of the chart, before a real API server.
  * MESHGATE_KIT_BIN names a folder with etcd, kube-apiserver and kubectl.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
+const skip = skipWithout('etcd, kube-apiserver and kubectl')
 
 const secretName = 'meshgate-tls'
 const secretPath = `/api/v1/namespaces/meshgate/secrets/${secretName}`
@@ -32,7 +36,7 @@ const hasty = '32s,16s,4s'
 
 t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-self-'))
-  const cluster = await startCluster(bin ?? '')
+  const cluster = await startCluster()
   const balancer = await startBalancer()
   const replicas: ServeProcess[] = []
   t.teardown(async () => {
@@ -42,11 +46,12 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
     rmSync(folder, { recursive: true })
   })
   for (const namespace of ['meshgate', 'linkerd', 'shop']) await cluster.kubectl(['create', 'namespace', namespace])
-  await apply(cluster, [...account('meshgate', access), ...ownRights('meshgate')])
-  const kubeconfig = await accountFile(cluster, folder, 'meshgate')
-  const start = (name: string, lives?: string, onLog?: Parameters<typeof startServe>[2]) => {
-    const more = lives === undefined ? [] : ['--self-signed-lives', lives]
-    const replica = startServe(name, ['--kubeconfig', kubeconfig, '--self-signed-secret', secretName, ...more], onLog)
+  await apply(cluster, ...account('meshgate', access), ...ownRights('meshgate'))
+  const kubeconfig = await writeKubeconfig(cluster, 'meshgate', folder)
+  const start = (name: string, lives?: string, onLog?: ServeOptions['onLog']) => {
+    const more = lives === undefined ? [] : [`--self-signed-lives=${lives}`]
+    const args = [`--kubeconfig=${kubeconfig}`, `--self-signed-secret=${secretName}`, ...more]
+    const replica = startServe({ name, args, onLog })
     replicas.push(replica)
     return replica
   }
@@ -54,16 +59,16 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
     for (const one of ones) one.kill('SIGTERM')
     await Promise.all(ones.map(({ ended }) => ended))
   }
-  const install = () => apply(cluster, registration(balancer.port, ''))
+  const install = () => apply(cluster, ...registration(balancer.port, ''))
   const api = createApi(cluster, balancer)
 
   await t.test('it touches no Secret that somebody else made, and says so', async (t) => {
     await install()
     const foreign = { apiVersion: 'v1', kind: 'Secret', metadata: { name: secretName, namespace: 'meshgate' } }
-    await apply(cluster, [{ ...foreign, stringData: { 'tls.crt': 'theirs' } }])
+    await apply(cluster, { ...foreign, stringData: { 'tls.crt': 'theirs' } })
     const before = await api.secret()
     const replica = start('lonely', brisk)
-    await soon('the reason', async () => /made by somebody else/.test(await replica.get('/readyz')))
+    await until('the reason', async () => /made by somebody else/.test(await replica.get('/readyz')))
     t.match(
       await replica.get('/readyz'),
       /^self-signed: there is no certificate yet: the Secret was made by somebody else, and is left alone$/m,
@@ -73,7 +78,7 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
     t.equal(replica.log.filter((line) => line.includes('made by somebody else')).length, 1, 'it logs it once')
     t.same(await api.secret(), before)
     await cluster.request('DELETE', secretPath)
-    await soon('readiness', () => replica.isReady())
+    await until('readiness', () => replica.isReady())
     t.equal(await replica.metric('meshgate_self_secret_foreign'), 0)
     await end([replica])
     await cluster.request('DELETE', secretPath)
@@ -84,7 +89,7 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
     await install()
     const began = Date.now()
     three.push(...['a', 'b', 'c'].map((name) => start(name, brisk)))
-    await soon('readiness', async () => (await Promise.all(three.map((one) => one.isReady()))).every(Boolean))
+    await until('readiness', async () => (await Promise.all(three.map((one) => one.isReady()))).every(Boolean))
     const seconds = (Date.now() - began) / 1000
     t.comment(`three processes ready after ${seconds} s`)
     t.ok(seconds < 30)
@@ -100,7 +105,7 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
     t.equal(await sum('meshgate_self_secret_writes_total', 'created'), 1)
     t.comment(`${await sum('meshgate_self_secret_writes_total', 'conflict')} writes of the Secret in vain`)
     t.equal(await three[0]?.metric('meshgate_self_ca_expiry_timestamp_seconds'), (authority?.notAfterMs ?? 0) / 1000)
-    const leaves = await Promise.all(three.map((one) => servedBy(one.port(), authority?.pem ?? '', tlsName)))
+    const leaves = await Promise.all(three.map((one) => servedBy(one.port(), authority?.pem ?? '')))
     t.match(leaves[0], /^[0-9a-f]{64}$/)
     t.equal(new Set(leaves).size, 1)
     for (const one of three) {
@@ -121,10 +126,12 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
     cluster.signal('SIGSTOP')
     await pause(2000)
     cluster.signal('SIGCONT')
-    await soon('the caBundles', async () => (await api.caBundles()).flat().every((bundle) => bundle === authority?.pem))
+    await until('the caBundles', async () =>
+      (await api.caBundles()).flat().every((bundle) => bundle === authority?.pem),
+    )
     t.comment(`caBundles are back after ${(Date.now() - blanked) / 1000} s`)
     t.ok(Date.now() - blanked < 60_000)
-    await soon('a call', async () => (await api.call()) === 'accepted')
+    await until('a call', async () => (await api.call()) === 'accepted')
     t.ok((await Promise.all(three.map((one) => one.isReady()))).every(Boolean), 'nobody ceased to be ready')
   })
 
@@ -141,17 +148,17 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
       const patch = JSON.stringify({ data: { [key]: Buffer.from('-----BEGIN NOTHING-----').toString('base64') } })
       const { status } = await cluster.kubectl(['patch', 'secret', secretName, '-n', 'meshgate', '-p', patch])
       t.equal(status, 0)
-      await soon(`another ${key}`, isWhole)
+      await until(`another ${key}`, isWhole)
       // A second disaster comes only when replicas have changed over from the first.
-      await soon('the change', async () => {
+      await until('the change', async () => {
         const bundle = await api.bundle()
-        const leaves = await Promise.all(three.map((one) => servedBy(one.port(), bundle, tlsName)))
+        const leaves = await Promise.all(three.map((one) => servedBy(one.port(), bundle)))
         const wanted = authoritiesIn(text((await api.secret()).data?.['tls.crt']))[0]?.id
         return leaves.every((leaf) => leaf === wanted)
       })
     }
     await cluster.request('DELETE', secretPath)
-    await soon('another Secret', isWhole)
+    await until('another Secret', isWhole)
     const lost = await load.end()
     t.comment(`${load.calls()} calls`)
     t.ok(load.calls() > 100)
@@ -166,7 +173,7 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
     const late = start('late')
     await pause(5000)
     cluster.signal('SIGCONT')
-    await soon('readiness', () => late.isReady())
+    await until('readiness', () => late.isReady())
     balancer.route([late.port()])
     t.equal(await api.call(), 'accepted')
     t.equal(await late.metric('meshgate_self_ca_bundle_patches_total', 'patched'), 2)
@@ -217,12 +224,12 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
         await pause(50)
       }
     })()
-    await soon('readiness', async () => serving.length === first.length)
+    await until('readiness', async () => serving.length === first.length)
     isArmed = true
     const [before] = authoritiesIn(await api.bundle())
     const load = api.load()
-    await soon('a kill in every phase', async () => phases.size === 0, 3)
-    await soon('the first CA to leave every caBundle', async () => {
+    await until('a kill in every phase', async () => phases.size === 0, { minutes: 3 })
+    await until('the first CA to leave every caBundle', async () => {
       const bundles = (await api.caBundles()).flat()
       return bundles.every((bundle) => authoritiesIn(bundle).every(({ id }) => id !== before?.id))
     })
@@ -245,36 +252,24 @@ t.test('meshgate as its own certificate authority', { skip, timeout: 400_000 }, 
 })
 
 /** What the chart grants beside what rules read: one Secret by its name, two configurations by theirs, the canary. */
-function ownRights(name: string): object[] {
-  const group = 'rbac.authorization.k8s.io'
-  const subjects = [{ kind: 'ServiceAccount', name, namespace: 'meshgate' }]
+function ownRights(account: string): object[] {
   const own = (resource: string, configuration: string) => ({
     apiGroups: ['admissionregistration.k8s.io'],
     resources: [resource],
     resourceNames: [configuration],
     verbs: ['get', 'patch'],
   })
-  const pair = (kind: string, metadata: object, rules: object[]) => [
-    { apiVersion: `${group}/v1`, kind, metadata, rules },
-    {
-      apiVersion: `${group}/v1`,
-      kind: `${kind}Binding`,
-      metadata,
-      subjects,
-      roleRef: { apiGroup: group, kind, name: `${name}-self` },
-    },
+  const name = `${account}-self`
+  const inCluster = [
+    own('validatingwebhookconfigurations', names.validating),
+    own('mutatingwebhookconfigurations', names.mutating),
   ]
-  return [
-    ...pair('ClusterRole', { name: `${name}-self` }, [
-      own('validatingwebhookconfigurations', names.validating),
-      own('mutatingwebhookconfigurations', names.mutating),
-    ]),
-    ...pair('Role', { name: `${name}-self`, namespace: 'meshgate' }, [
-      { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
-      { apiGroups: [''], resources: ['secrets'], resourceNames: [secretName], verbs: ['get', 'update'] },
-      { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
-    ]),
+  const atHome = [
+    { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+    { apiGroups: [''], resources: ['secrets'], resourceNames: [secretName], verbs: ['get', 'update'] },
+    { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
   ]
+  return [...grant(account, name, inCluster), ...grant(account, name, atHome, 'meshgate')]
 }
 
 /** What the test asks of the API server. */
@@ -331,21 +326,4 @@ function createApi(cluster: Cluster, balancer: Balancer) {
 
 function text(base64: string | undefined): string {
   return Buffer.from(base64 ?? '', 'base64').toString('utf8')
-}
-
-async function soon(what: string, ask: () => Promise<boolean>, minutes = 1): Promise<void> {
-  for (let minute = 1; minute < minutes; minute++) {
-    const came = await until(what, () => true, ask).then(
-      () => true,
-      () => false,
-    )
-    if (came) return
-  }
-  await until(what, () => true, ask)
-}
-
-async function apply(cluster: Cluster, items: readonly object[]): Promise<void> {
-  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
-  const { status, stderr } = await cluster.kubectl(['apply', '-f', '-'], list)
-  if (status !== 0) throw new Error(stderr)
 }

@@ -3,11 +3,12 @@ import t from 'tap'
 import { check } from '../../src/commands/check.ts'
 import { worldIn } from '../commands/world.ts'
 import { startCluster } from './cluster.ts'
+import { definition } from './custom-resources.ts'
+import { skipWithout } from './kit.ts'
 
 /* The real API server takes what `check --suggest` prints, by the fields that Linkerd's own CRDs have. */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
+const skip = skipWithout('etcd, kube-apiserver and kubectl')
 
 const text = { type: 'string' }
 const reference = {
@@ -18,26 +19,10 @@ const reference = {
 const references = { type: 'array', items: reference }
 
 /** A stub with the fields of Linkerd's that suggestions use, and no other: with strict validation a misspelt one is refused. */
-function crd(kind: string, plural: string, version: string, required: readonly string[], properties: object): object {
+function crd(kind: string, resource: string, version: string, required: readonly string[], properties: object): object {
   const spec = { type: 'object', required, properties }
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.policy.linkerd.io` },
-    spec: {
-      group: 'policy.linkerd.io',
-      scope: 'Namespaced',
-      names: { kind, plural, singular: kind.toLowerCase() },
-      versions: [
-        {
-          name: version,
-          served: true,
-          storage: true,
-          schema: { openAPIV3Schema: { type: 'object', required: ['spec'], properties: { spec } } },
-        },
-      ],
-    },
-  }
+  const schema = { type: 'object', required: ['spec'], properties: { spec } }
+  return definition({ group: 'policy.linkerd.io', kind, resource, namespaced: true }, { versions: [version], schema })
 }
 
 const labels = { type: 'object', additionalProperties: text }
@@ -89,7 +74,7 @@ const objects = [
 ]
 
 t.test('suggestions and a real API server', { skip, timeout: 300_000 }, async (t) => {
-  const cluster = await startCluster(bin ?? '')
+  const cluster = await startCluster()
   t.teardown(() => cluster.stop())
   for (const one of crds) t.equal((await cluster.kubectl(['create', '--filename=-'], JSON.stringify(one))).status, 0)
   const names = crds.map((one) => `crd/${(one as { metadata: { name: string } }).metadata.name}`)

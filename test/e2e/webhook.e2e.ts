@@ -5,30 +5,20 @@ import t from 'tap'
 import { parseConfig } from '../../src/config/load.ts'
 import { startWebhook, type Webhook } from '../../src/main.ts'
 import { rules } from '../../src/rules/index.ts'
-import { type Answer, type Cluster, startCluster, until } from './cluster.ts'
+import { shopManifests } from '../admission/reviews.ts'
+import { apply } from './apply.ts'
+import { type Cluster, startCluster } from './cluster.ts'
+import { skipWithout } from './kit.ts'
+import { leadsToLoopback } from './manifests.ts'
+import { until } from './until.ts'
+import { accepts, rejects } from './verdicts.ts'
 
 /*
  * The real API server, the real kubectl, and meshgate in between: by a Service, on its TLS name, as in production.
  * MESHGATE_KIT_BIN names a folder with etcd, kube-apiserver and kubectl.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip = bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and kubectl' : false
-
-/** What `--snapshot` says of the surroundings. */
-const surroundings = `
-apiVersion: v1
-kind: Namespace
-metadata: {name: shop, annotations: {linkerd.io/inject: enabled}}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop}
-spec:
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: web, image: example/web, ports: [{containerPort: 8080}]}]}
-`
+const skip = skipWithout('etcd, kube-apiserver and kubectl')
 
 const config = `
 rules:
@@ -61,8 +51,8 @@ const denial =
 
 t.test('meshgate in front of a real API server', { skip, timeout: 300_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'meshgate-surroundings-'))
-  writeFileSync(join(folder, 'shop.yaml'), surroundings)
-  const cluster = await startCluster(bin ?? '')
+  writeFileSync(join(folder, 'shop.yaml'), shopManifests)
+  const cluster = await startCluster()
   t.teardown(async () => {
     await cluster.stop()
     rmSync(folder, { recursive: true })
@@ -84,14 +74,10 @@ t.test('meshgate in front of a real API server', { skip, timeout: 300_000 }, asy
     })
     await register(cluster, webhook)
     // A webhook configuration is read by a watch: it is in force when a probe is answered.
-    await until(
-      'the webhook',
-      () => true,
-      async () => {
-        const probe = await cluster.kubectl(['create', '--dry-run=server', '-f', '-'], policy('{port: 8080}', 'probe'))
-        return /network-policy-omits-proxy-port/.test(probe.stderr)
-      },
-    )
+    await until('the webhook', async () => {
+      const probe = await cluster.kubectl(['create', '--dry-run=server', '-f', '-'], policy('{port: 8080}', 'probe'))
+      return /network-policy-omits-proxy-port/.test(probe.stderr)
+    })
     try {
       await use()
     } finally {
@@ -99,14 +85,6 @@ t.test('meshgate in front of a real API server', { skip, timeout: 300_000 }, asy
     }
   }
   const create = (manifest: string, ...args: string[]) => cluster.kubectl(['create', ...args, '-f', '-'], manifest)
-  const accepts = (t: Tap, answer: Answer, stderr = '') => {
-    t.equal(answer.stderr, stderr, 'says so')
-    t.equal(answer.status, 0, 'accepts')
-  }
-  const rejects = (t: Tap, answer: Answer, stderr: string) => {
-    t.equal(answer.stderr, stderr, 'says why')
-    t.equal(answer.status, 1, 'rejects')
-  }
 
   await t.test('warn', async (t) => {
     await withWebhook('warn', async () => {
@@ -195,8 +173,6 @@ t.test('meshgate in front of a real API server', { skip, timeout: 300_000 }, asy
   })
 })
 
-type Tap = Pick<typeof t, 'equal'>
-
 /** Registers the webhook by a Service that leads to loopback: the API server then uses HTTP/1.1 and checks the TLS name. */
 async function register(cluster: Cluster, webhook: Webhook): Promise<void> {
   const clientConfig = (path: string) => ({
@@ -212,12 +188,7 @@ async function register(cluster: Cluster, webhook: Webhook): Promise<void> {
   })
   const common = { sideEffects: 'None', admissionReviewVersions: ['v1'], failurePolicy: 'Fail', timeoutSeconds: 10 }
   const objects = [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'meshgate', namespace: 'shop' },
-      spec: { type: 'ExternalName', externalName: '127.0.0.1' },
-    },
+    leadsToLoopback('shop', 'meshgate'),
     {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind: 'ValidatingWebhookConfiguration',
@@ -245,9 +216,7 @@ async function register(cluster: Cluster, webhook: Webhook): Promise<void> {
       ],
     },
   ]
-  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })
   // The previous webhook's server is gone: its configuration would refuse the new Service.
   await cluster.kubectl(['delete', 'validatingwebhookconfiguration,mutatingwebhookconfiguration', '--all'])
-  const { status, stderr } = await cluster.kubectl(['apply', '-f', '-'], list)
-  if (status !== 0) throw new Error(stderr)
+  await apply(cluster, ...objects)
 }

@@ -2,17 +2,17 @@ import { readdirSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { ecdsa, fingerprintOf, shakeHandsAnew } from '../e2e/own-registration.ts'
+import { skipWithout } from '../e2e/kit.ts'
+import { ecdsa, shakeHandsAnew } from '../e2e/own-registration.ts'
 import { startRotation } from '../e2e/rotation-story.ts'
+import { fingerprintOf } from '../e2e/served-leaf.ts'
 
 /*
  * Rotation for long: every order in which a leaf, its CA and the caBundle can change with cert-manager's defaults, again and
  * again under load. ROTATIONS says how many leaves, RATE how many calls a second; MESHGATE_KIT_BIN as for the end-to-end tests.
  */
 
-const bin = process.env['MESHGATE_KIT_BIN']
-const skip =
-  bin === undefined ? 'set MESHGATE_KIT_BIN to a folder with etcd, kube-apiserver and cert-manager-lab' : false
+const skip = skipWithout('etcd, kube-apiserver and cert-manager-lab')
 const rotations = Number(process.env['ROTATIONS'] ?? 200)
 const rate = Number(process.env['RATE'] ?? 50)
 
@@ -20,8 +20,20 @@ const rate = Number(process.env['RATE'] ?? 50)
 const round = 10
 
 t.test(`${rotations} rotations`, { skip, timeout: 3_600_000 }, async (t) => {
-  const story = await startRotation(t, bin ?? '')
-  const { cluster, manager, loadOf, mount, isServed, isTrusted, isAuthorityIn, fingerprintServed, sum, replica } = story
+  const story = await startRotation(t)
+  const {
+    cluster,
+    manager,
+    certificates,
+    loadOf,
+    mount,
+    isServed,
+    isTrusted,
+    isAuthorityIn,
+    fingerprintServed,
+    sum,
+    replica,
+  } = story
   await isTrusted(1)
   const distrusted = await sum('meshgate_trust_probe_failures_total')
   const filesBefore = openFiles()
@@ -35,13 +47,13 @@ t.test(`${rotations} rotations`, { skip, timeout: 3_600_000 }, async (t) => {
     const renewsCa = step === 8 || step === 9 || makesNewKey
     const fileFirst = Math.floor(rotation / round) % 2 === 0
     if (renewsCa) {
-      await manager.change('meshgate-ca', {
+      await certificates.change('meshgate-ca', {
         privateKey: { ...ecdsa, rotationPolicy: makesNewKey ? 'Always' : 'Never' },
       })
       if (fileFirst) manager.pauseInjector()
-      await manager.renew('meshgate-ca')
+      await certificates.renew('meshgate-ca')
     }
-    const secret = await manager.renew('meshgate-tls')
+    const secret = await certificates.renew('meshgate-tls')
     if (fileFirst) {
       await mount(secret)
       await shakeHandsAnew(cluster)
@@ -61,7 +73,7 @@ t.test(`${rotations} rotations`, { skip, timeout: 3_600_000 }, async (t) => {
       })
       t.comment(`${rotation} rotations, ${load.failures().length} failures, ${JSON.stringify(sizes.at(-1))}`)
       const [failure] = load.failures()
-      if (failure !== undefined) t.comment(failure)
+      if (failure !== undefined) t.comment(failure.said)
     }
   }
   const { calls, failures, rate: reached } = await load.stop()

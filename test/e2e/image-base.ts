@@ -9,7 +9,7 @@ const run = promisify(execFile)
  * Makes a folder from which `Base` (a Dockerfile) builds what the project's own Dockerfile expects of its base image: a small
  * Debian with the node that runs this process and with npm. Needs debootstrap and root.
  */
-export async function standInBase(folder: string): Promise<void> {
+export async function makeImageBase(folder: string): Promise<void> {
   const debian = join(folder, 'debian')
   await run('debootstrap', ['--variant=minbase', 'bookworm', debian])
   const local = join(debian, 'usr/local')
