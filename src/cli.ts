@@ -36,8 +36,21 @@ async function run(argv: readonly string[]): Promise<number> {
     process.stderr.write(name === '' ? usage : `meshgate: there is no command ${JSON.stringify(name)}\n\n${usage}`)
     return 2
   }
+  if (!isRecent(process.version)) {
+    process.stderr.write(`meshgate: needs Node ${oldestNode} or later; this is ${process.version}\n`)
+    return 2
+  }
   const command = await commands[name as keyof typeof commands]()
   return command(args, process)
+}
+
+/** As in package.json: on an older one a command would end in the middle, by what that Node does not know. */
+const oldestNode = '22.19'
+
+function isRecent(version: string): boolean {
+  const [major = 0, minor = 0] = version.slice(1).split('.').map(Number)
+  const [least = 0, leastMinor = 0] = oldestNode.split('.').map(Number)
+  return major > least || (major === least && minor >= leastMinor)
 }
 
 function write(text: string): number {

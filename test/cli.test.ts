@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { version } from '../src/version.ts'
@@ -27,6 +28,25 @@ t.test('it answers a mistake in one line, without a stack', async (t) => {
     const { status, stdout, stderr } = run(args)
     t.match({ status, stdout, stderr }, { status: 2, stdout: '', stderr: /^meshgate: [^\n]+\n$/ }, args.join(' '))
   }
+})
+
+t.test('it says that Node is too old before a command stumbles over it', async (t) => {
+  const { engines } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as {
+    engines: { node: string }
+  }
+  const oldest = engines.node.replace('>=', '')
+  const runOn = (version: string) => {
+    const pretend = `data:text/javascript,Object.defineProperty(process,'version',{value:'${version}'})`
+    const { NODE_OPTIONS: _, ...env } = process.env
+    return spawnSync(process.execPath, ['--import', pretend, cli, 'rules'], { encoding: 'utf8', env })
+  }
+  for (const version of ['v20.20.2', 'v22.18.0', 'v9.0.0'])
+    t.match(runOn(version), {
+      status: 2,
+      stdout: '',
+      stderr: `meshgate: needs Node ${oldest} or later; this is ${version}\n`,
+    })
+  for (const version of [`v${oldest}.0`, 'v24.0.0', 'v100.1.0']) t.match(runOn(version), { status: 0, stderr: '' })
 })
 
 t.test('it judges standard input and answers by its exit code', async (t) => {

@@ -12,8 +12,7 @@ export interface Change {
 }
 
 /**
- * The texts after every fix that can be written, per file, and what could not be written and why. Fixes are spliced into
- * their documents one after the other.
+ * The texts after every fix that can be written, per file, and what could not be written and why.
  */
 export function fixTexts(
   loaded: Loaded,

@@ -63,12 +63,15 @@ export function documentOf(file: string, { text, offset, line, column }: Slice):
     const index = lastAtMost(lineStarts, position)
     return { line: line + index, column: position - (lineStarts[index] ?? 0) + (index === 0 ? column : 1) }
   }
+  // Asked once per finding: a `List` may have thousands of them, and each answer is a walk through all of its text.
+  let dense: boolean | undefined
   return {
     file,
     text,
     offset,
     place(path) {
-      if (isTooDense(text)) return { line, column, endLine: line, endColumn: column }
+      dense ??= isTooDense(text)
+      if (dense) return { line, column, endLine: line, endColumn: column }
       const { root, lineStarts } = sourceOf(text)
       const [from, to] = rangeOf(root, path)
       const start = at(from, lineStarts)

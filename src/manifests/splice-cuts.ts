@@ -34,10 +34,16 @@ import { columnOf, indentOf, lineEnd, lineStart, newlineAt, trimmedEnd } from '.
  *
  * @param root the text with its source ranges
  * @param path from the document's root, not from the resource's
+ * @param style of the document, where the caller knows it
  */
-export function* cutsFor(text: string, root: YamlDocument, path: Path, edit: Edit): Generator<Cut> {
+export function* cutsFor(
+  text: string,
+  root: YamlDocument,
+  path: Path,
+  edit: Edit,
+  style: Style = styleOf(text, root),
+): Generator<Cut> {
   if (edit.op === 'remove') return yield* removal(text, root, path)
-  const style = styleOf(text, root)
   let node: unknown = root.contents
   let around: Around = { text, style }
   for (const [depth, step] of path.entries()) {

@@ -103,7 +103,7 @@ function portsOf(entry: NetworkPolicyPort | null): Ports {
 
 /**
  * A peer without a namespaceSelector means the policy's own namespace; with both selectors both must hold. An empty peer
- * is refused by the API server; in a file it stands for nobody.
+ * is refused by the API server; Cilium and cyclonus, given one in a file, take it for every Pod of the own namespace.
  */
 function peerOf(peer: NetworkPolicyPeer | null, path: Path, namespace: string): Peer {
   const { podSelector, namespaceSelector, ipBlock } = peer ?? {}
@@ -113,7 +113,6 @@ function peerOf(peer: NetworkPolicyPeer | null, path: Path, namespace: string): 
     if ([cidr, ...except].some(isUnresolved)) return { as: 'unknown', path }
     return { as: 'addresses', cidr, except, pods: 'maybe', path }
   }
-  if (podSelector == null && namespaceSelector == null) return { as: 'pods', box: nobody, outside: false, path }
   if (
     isUnresolvedSelector(podSelector) ||
     isUnresolvedSelector(namespaceSelector) ||

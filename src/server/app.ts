@@ -12,6 +12,7 @@ import { createPace, paceConnections } from './connection-pace.ts'
 import { createExemptionUse } from './exemption-use.ts'
 import { buildHealthServer, type HealthSource, serveHealth } from './health.ts'
 import type { Metrics } from './metrics.ts'
+import { partingAnswer } from './parting-answer.ts'
 import { type Log, plainLog } from './plain-log.ts'
 import { Refusal } from './refusal.ts'
 import { createTurns } from './turns.ts'
@@ -150,10 +151,11 @@ export function buildApp(dependencies: ServerDependencies): App {
     const known = statusCode < 500 || error instanceof Refusal
     metrics.rejected(error instanceof Refusal ? error.reason : known ? `http-${statusCode}` : 'internal')
     if (!known) request.log.error({ err: error }, 'request failed')
-    return reply
-      .code(statusCode)
-      .type('text/plain')
-      .send(known ? message : 'meshgate failed; see its log')
+    const text = known ? message : 'meshgate failed; see its log'
+    reply.code(statusCode).type('text/plain')
+    const isCutOff = reply.getHeader('connection') === 'close' && !request.raw.complete
+    if (!isCutOff) return reply.send(text)
+    return reply.header('content-length', Buffer.byteLength(text)).send(partingAnswer(text, request.raw))
   })
 
   const answer = (path: string, decide: Decide) =>

@@ -38,6 +38,19 @@ items:
   t.match(source?.document.place([...source.prefix, 'metadata', 'name']), { line: 13, column: 22, endColumn: 23 })
 })
 
+t.test('it finds the place of each of thousands of items of one list', async (t) => {
+  const items = Array.from({ length: 5000 }, (_, i) => `- ${json(`service-number-${i}`)}\n`)
+  const loaded = loadText('l.yaml', `apiVersion: v1\nkind: List\nitems:\n${items.join('')}`)
+  const lines = loaded.resources.map((resource) => {
+    const source = loaded.sources.get(resource)
+    return source?.document.place([...source.prefix, 'metadata', 'name']).line
+  })
+  t.same(
+    lines,
+    items.map((_, i) => i + 4),
+  )
+})
+
 t.test('it says which item of a list is none', async (t) => {
   const list = (items: string) => loadText('l.yaml', `apiVersion: v1\nkind: List\nitems:${items}`)
   t.match(failures(list(`\n- 5\n- ${json('b')}\n`)), [/^l.yaml:4:3 List: items\[0\]: is no Kubernetes object/])

@@ -54,3 +54,54 @@ t.test('it returns the same text when there is nothing to change', async (t) => 
     { text, refused: [] },
   )
 })
+
+t.test('it changes hundreds of items of one list, and says which it cannot', async (t) => {
+  const items = Array.from({ length: 300 }, (_, i) => `- {k: ${i}}\n`)
+  items[100] = '- &x {k: 100}\n'
+  items[200] = '- *x\n'
+  const text = `items:\n${items.join('')}`
+  const [list] = documentsOf(text)
+  if (!list) throw new Error('the document is missing')
+  const changes = items.map((_, i) => ({ document: list, prefix: ['items', i], edits: [set('q', i)] }))
+  const { text: after, refused } = spliceFile(text, changes)
+  const untouched = new Set([100, 200])
+  t.equal(
+    after,
+    `items:\n${items.map((item, i) => (untouched.has(i) ? item : item.replace('}', `, q: ${i}}`))).join('')}`,
+  )
+  t.same(
+    refused.map(({ change }) => change.prefix[1]),
+    [...untouched],
+  )
+})
+
+t.test('it changes all of thousands of items', async (t) => {
+  const items = Array.from({ length: 3000 }, (_, i) => `- {k: ${i}}\n`)
+  const text = `items:\n${items.join('')}`
+  const [list] = documentsOf(text)
+  if (!list) throw new Error('the document is missing')
+  const changes = items.map((_, i) => ({ document: list, prefix: ['items', i], edits: [set('q', i)] }))
+  t.same(spliceFile(text, changes), {
+    text: `items:\n${items.map((item, i) => item.replace('}', `, q: ${i}}`)).join('')}`,
+    refused: [],
+  })
+})
+
+t.test('it changes items that stand on one line, empty ones and ones that are changed twice', async (t) => {
+  const text = '{"items": [{}, {"a": 1},{"b": []}, {"b":[1]}, {"c": {}}]}\n'
+  const [list] = documentsOf(text)
+  if (!list) throw new Error('the document is missing')
+  const append = (value: number): Edit => ({ op: 'append', path: ['b'], value })
+  const changes = [
+    { document: list, prefix: ['items', 0], edits: [set('x', 0)] },
+    { document: list, prefix: ['items', 3], edits: [append(2), append(3)] },
+    { document: list, prefix: ['items', 1], edits: [{ op: 'remove', path: ['a'] } satisfies Edit] },
+    { document: list, prefix: ['items', 2], edits: [append(1)] },
+    { document: list, prefix: ['items', 4], edits: [set('x', 4)] },
+    { document: list, prefix: ['items', 4], edits: [set('y', 4)] },
+  ]
+  t.same(spliceFile(text, changes), {
+    text: '{"items": [{"x": 0}, {},{"b": [1]}, {"b":[1, 2, 3]}, {"c": {}, "x": 4, "y": 4}]}\n',
+    refused: [],
+  })
+})

@@ -307,3 +307,14 @@ t.test('it is a hint, at most, where the cluster has no such Pods', async (t) =>
   t.match(run('input'), [{ severity: 'error', text: /in the files given/ }])
   t.match(run('cluster'), [{ severity: 'info', text: /which no policy allows here/ }])
 })
+
+t.test('it takes an empty peer for the own namespace, which is what policy engines do with one', async (t) => {
+  const open = (name: string, port: number, peer: object) =>
+    policy(name, { podSelector: {}, ingress: [{ from: [peer], ports: [{ port }] }] })
+  const own = { podSelector: {} }
+  const foundWith = (...policies: readonly Resource[]) =>
+    findingsIn([namespace('a', 'enabled'), ...policies]).map(({ path }) => path.join('.'))
+  t.same(foundWith(open('web', 8080, {})), ['spec.ingress.0.ports.0'])
+  t.same(foundWith(open('web', 8080, {}), open('mesh', 4143, own)), [])
+  t.same(foundWith(open('web', 8080, own), open('mesh', 4143, {})), [])
+})
