@@ -9,7 +9,12 @@ export interface FoundFile {
 
 /** Folders nobody applies. */
 const skippedFolders = new Set(['.git', 'node_modules', '.terraform', '.tox', '.venv'])
-const manifest = /\.(?:ya?ml|json)$/i
+const ending = /\.(?:ya?ml|json)$/i
+
+/** A manifest by its name. kustomize has one without an ending. */
+function isManifest(name: string): boolean {
+  return ending.test(name) || name === 'Kustomization'
+}
 
 /** A place that could not be looked into, and why. */
 export interface Unreadable {
@@ -54,10 +59,10 @@ function* walk(folder: string, visited: Set<string>): Generator<FoundFile | Unre
       const target = entry.isSymbolicLink() ? statSync(path, { throwIfNoEntry: false }) : entry
       if (target?.isDirectory()) {
         if (!skippedFolders.has(entry.name)) yield* walk(path, visited)
-      } else if (target?.isFile() && manifest.test(entry.name)) yield { file: path, named: false }
+      } else if (target?.isFile() && isManifest(entry.name)) yield { file: path, named: false }
     } catch (error) {
       // A link to itself is nothing, unless it is called like a manifest.
-      if (manifest.test(entry.name)) yield { file: path, reason: reasonOf(error) }
+      if (isManifest(entry.name)) yield { file: path, reason: reasonOf(error) }
     }
   }
 }

@@ -3,7 +3,8 @@ import { resolve } from 'node:path'
 import { formatPath, isObject, isUnresolved, own, type Path, valueAt } from '../k8s/json.ts'
 import { describe, type Identity, type Resource, readResource } from '../k8s/resource.ts'
 import { type Document, hasMoreMarks } from './document.ts'
-import { chartOf, findFiles, reasonOf } from './find-files.ts'
+import { chartOf, type FoundFile, findFiles, reasonOf } from './find-files.ts'
+import { isKustomization, readKustomization } from './kustomization.ts'
 import { type InputFailure, mostJsonMarks, type ReadDocument, readDocuments } from './read-document.ts'
 
 /** Where a resource came from: its document, and the path of the resource within it (`items[3]` of a List, or empty). */
@@ -61,7 +62,9 @@ export async function loadPaths(
       else earlier.named ||= file.named
     }
   }
-  for (const { file, named } of found.values()) {
+  const patches = leaveOutPatches(loading, [...found.values()])
+  for (const [key, { file, named }] of found) {
+    if (patches.has(key) && !named) continue
     if (file !== '-') readFile(loading, file, named)
     else if (options.stdin) readBytes(loading, stdinName, await options.stdin(), true)
   }
@@ -97,6 +100,26 @@ function startLoading(): Loading {
     files: 0,
     objects: 0,
   }
+}
+
+/**
+ * The patches of kustomizations in folders, as absolute paths. What a kustomization builds is for kustomize to say, which may
+ * fetch and run things; so a notice tells how, and the files are judged as they stand.
+ */
+function leaveOutPatches(loading: Loading, files: readonly FoundFile[]): ReadonlySet<string> {
+  const all = files.filter(({ file, named }) => !named && isKustomization(file))
+  const changing = all
+    .map(({ file }) => readKustomization(file))
+    .filter((one) => one !== undefined)
+    .filter(({ changes }) => changes.length > 0)
+  const [first, ...others] = changing
+  if (first) {
+    const more = others.length > 0 ? `, and ${others.length} more` : ''
+    const what = `is a kustomization that changes objects (${first.changes.join(', ')})${more}: they were judged as they stand, and patches left out`
+    const text = `${what}; to judge what it builds: kubectl kustomize ${first.folder} | meshgate check -`
+    loading.notices.push({ file: first.folder, text })
+  }
+  return new Set(changing.flatMap((one) => one.patches.map((path) => resolve(path))))
 }
 
 function fail(loading: Loading, file: string, text: string, line = 1, column = 1): void {
