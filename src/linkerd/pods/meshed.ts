@@ -16,9 +16,14 @@ export const meshReads = ['Namespace', ...podKinds] as const
 
 export type MeshView = View<(typeof meshReads)[number], LinkerdSettings>
 
-/** The namespace's object where it is known. */
+/** The namespace's object where it is known. Files may hold several: one that has its Pods meshed counts, else the last. */
 export function namespaceOf(view: View<'Namespace', LinkerdSettings>, name: string): Resource<'Namespace'> | undefined {
-  return view.inNamespace('Namespace', name).at(-1)
+  const all = view.inNamespace('Namespace', name)
+  return all.length > 1 ? (all.findLast(hasPodsMeshed) ?? all.at(-1)) : all[0]
+}
+
+function hasPodsMeshed({ metadata }: Resource<'Namespace'>): boolean {
+  return ['enabled', 'ingress'].includes(annotationOf(metadata, annotations.inject) ?? '')
 }
 
 /** Will the API server call the injector when a Pod with these labels is created in this namespace? */

@@ -20,6 +20,17 @@ const disabledLabel = { 'config.linkerd.io/admission-webhooks': 'disabled' }
 const inject = 'linkerd.io/inject'
 const proxied = { labels: { 'linkerd.io/control-plane-ns': 'linkerd' } }
 
+t.test('it takes the Namespace that has its Pods meshed, of several of one name', async (t) => {
+  const meshedIn = (...values: (string | undefined)[]) => {
+    const web = pod('web')
+    const view = worldOf([...values.map((value) => namespace('a', value)), web])
+    return isMeshed(podTemplateOf(web), 'a', view)
+  }
+  t.equal(meshedIn('enabled', undefined), 'yes')
+  t.equal(meshedIn(undefined, 'ingress', 'disabled'), 'yes')
+  t.equal(meshedIn('disabled', undefined), 'no')
+})
+
 t.test('it knows who is meshed as the injector decides', async (t) => {
   // namespace annotation, pod → meshed. The namespace is known.
   const table: readonly (readonly [string | undefined, Parameters<typeof pod>[1], Meshed])[] = [
