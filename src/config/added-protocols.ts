@@ -1,6 +1,6 @@
 import { catalogue } from '../linkerd/protocols/catalogue.ts'
 import { type Protocol, type ProtocolClass, protocolClasses } from '../linkerd/protocols/protocol.ts'
-import type { ListSchema, Schema } from './schema.ts'
+import type { ListSchema, Schema } from './json-schema.ts'
 import type { ConfigError } from './validate.ts'
 
 /** An entry of `protocols`: a {@link Protocol} of which most may be left out. */

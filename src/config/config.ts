@@ -1,9 +1,9 @@
-import type { Enforcement, EnforcementPolicy, NamespaceEnforcement } from '../core/enforce.ts'
+import type { EnforcementPolicy, NamespaceEnforcement } from '../core/enforce.ts'
 import type { Exemption } from '../core/exemption.ts'
-import type { NamespacePattern } from '../core/namespace-pattern.ts'
 import { isObject } from '../k8s/json.ts'
 import { defaultSettings, type LinkerdSettings } from '../linkerd/settings.ts'
-import { type ProtocolEntry, protocolFrom } from './added-protocols.ts'
+import { protocolFrom } from './added-protocols.ts'
+import type { ConfigFile, ExemptionEntry, NamespaceEntry } from './config-file.ts'
 import { contradictions } from './contradictions.ts'
 import { readExpiry } from './expiry.ts'
 import { configSchema } from './schema.ts'
@@ -67,32 +67,6 @@ export function readConfig(
     },
   }
 }
-
-/** A file that has passed {@link configSchema}. `test/config` holds both against each other. */
-export interface ConfigFile {
-  readonly ceiling?: Enforcement
-  readonly rules?: Readonly<Record<string, RuleEntry>>
-  readonly exemptions?: readonly ExemptionEntry[]
-  readonly suppressDenials?: boolean
-  readonly requireInjection?: readonly NamespacePattern[]
-  readonly protocols?: readonly ProtocolEntry[]
-  readonly linkerd?: Partial<
-    Omit<LinkerdSettings, 'requireInjection' | 'protocols' | 'assume' | 'injector' | 'certificates'>
-  >
-}
-
-interface RuleEntry {
-  readonly enforcement?: Enforcement
-  readonly fix?: boolean
-  readonly namespaces?: readonly NamespaceEntry[]
-}
-
-type NamespaceEntry = { readonly enforcement: Enforcement } & (
-  | { readonly names: readonly string[] }
-  | Exclude<NamespacePattern, string>
-)
-
-type ExemptionEntry = Omit<Exemption, 'expires'> & { readonly expires?: string }
 
 function entryOf(entry: NamespaceEntry): NamespaceEnforcement {
   const patterns = 'names' in entry ? entry.names : [{ selector: entry.selector }]

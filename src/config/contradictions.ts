@@ -1,7 +1,7 @@
 import type { Path } from '../k8s/json.ts'
 import type { LabelSelector } from '../k8s/spec-shapes.ts'
 import { wrongProtocols } from './added-protocols.ts'
-import type { ConfigFile } from './config.ts'
+import type { ConfigFile } from './config-file.ts'
 import { readExpiry } from './expiry.ts'
 import type { ConfigError } from './validate.ts'
 

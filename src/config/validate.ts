@@ -1,6 +1,6 @@
 import { nearest } from '../core/nearest.ts'
 import { isObject, own, type Path } from '../k8s/json.ts'
-import type { ObjectSchema, Schema, TextSchema } from './schema.ts'
+import type { ObjectSchema, Schema, TextSchema } from './json-schema.ts'
 
 /** What is wrong with a configuration, and where. */
 export interface ConfigError {

@@ -1,4 +1,4 @@
-import type { ObjectSchema, Schema } from '../config/schema.ts'
+import type { ObjectSchema, Schema } from '../config/json-schema.ts'
 
 /**
  * `docs/configuration.md`: every key of the configuration, from its schema.
