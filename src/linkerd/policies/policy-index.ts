@@ -1,0 +1,121 @@
+import { createCache } from '../../core/cache.ts'
+import type { Partition } from '../../core/snapshot.ts'
+import { kinds } from '../../k8s/kinds.ts'
+import type { Resource } from '../../k8s/resource.ts'
+import { type Box, boxKey, listedValues } from '../../policy/box.ts'
+import { type BoxPostings, createBoxPostings } from '../../policy/box-postings.ts'
+import { type Direction, namespaceKey, namespaceNameLabel, type Policy } from '../../policy/policy.ts'
+import { type PolicyKind, policyKinds, translate } from '../../policy/translate.ts'
+import { namespacedKinds, type PolicyView } from './policy-forms.ts'
+import { type Traits, traitsOf } from './policy-traits.ts'
+
+/** An object of any dialect, and what it is found by. */
+export interface IndexedPolicy {
+  readonly resource: Resource<PolicyKind>
+  /** Its namespace; empty for one about Pods of any. */
+  readonly home: string
+  readonly traits: Traits
+  /** Whom its policies are about. */
+  readonly subjects: readonly Box[]
+  /** Directions of which it says anything. */
+  readonly says: ReadonlySet<Direction>
+}
+
+/** Every policy of the cluster, found by whom it means. Corrected namespace by namespace as the cluster changes. */
+export interface PolicyIndex {
+  /** By Pods of other namespaces at the other end. */
+  readonly peers: BoxPostings<IndexedPolicy>
+  /** Those about Pods of any namespace, by whom they are about. */
+  readonly subjects: BoxPostings<IndexedPolicy>
+  /** By namespace; those about Pods of any under the empty name. */
+  readonly homes: Map<string, readonly IndexedPolicy[]>
+  /** Of equal boxes, one. */
+  readonly share: (box: Box) => Box
+}
+
+/** The policies of the cluster as it is. */
+export function policyIndex(view: PolicyView): PolicyIndex {
+  return view.around().maintain(buildIndex, correctIndex)
+}
+
+const wideKinds = policyKinds.filter((kind) => !kinds[kind].namespaced)
+/** No namespace has this name. */
+export const wideHome = ''
+
+function buildIndex(view: PolicyView): PolicyIndex {
+  const boxes = createCache<Box>()
+  const index: PolicyIndex = {
+    peers: createBoxPostings(),
+    subjects: createBoxPostings(),
+    homes: new Map(),
+    share: (box) => boxes(boxKey(box), () => box),
+  }
+  for (const home of new Set(namespacedKinds.flatMap((kind) => [...view.namespacesWith(kind)]))) file(index, home, view)
+  file(index, wideHome, view)
+  return index
+}
+
+function correctIndex(index: PolicyIndex, changed: readonly Partition[], view: PolicyView): void {
+  const homes = changed.map(({ kind, namespace }) => (kinds[kind].namespaced ? namespace : wideHome))
+  for (const home of new Set(homes)) file(index, home, view)
+}
+
+/** Only what has changed is translated again. */
+function file(index: PolicyIndex, home: string, view: PolicyView): void {
+  const found =
+    home === wideHome
+      ? wideKinds.flatMap((kind): readonly Resource<PolicyKind>[] => view.all<PolicyKind>(kind))
+      : namespacedKinds.flatMap((kind): readonly Resource<PolicyKind>[] => view.inNamespace<PolicyKind>(kind, home))
+  const before = new Map((index.homes.get(home) ?? []).map((one) => [one.resource, one]))
+  const after = found.map((resource) => before.get(resource) ?? add(index, resource, home, view))
+  const kept = new Set(after)
+  for (const one of before.values()) if (!kept.has(one)) remove(index, one)
+  if (after.length > 0) index.homes.set(home, after)
+  else index.homes.delete(home)
+}
+
+function add(index: PolicyIndex, resource: Resource<PolicyKind>, home: string, view: PolicyView): IndexedPolicy {
+  // Tiers decide in which order policies are asked, not whom they mean; and ten thousand need not be kept in this form.
+  const policies = translate(resource)
+  const subjects = policies.map(({ subject }) => index.share(subject))
+  const one = { resource, home, traits: traitsOf(policies, view.settings), subjects, says: directionsOf(policies) }
+  for (const box of peersOf(policies, home)) index.peers.add(box, one)
+  if (home === wideHome) for (const box of subjects) index.subjects.add(box, one)
+  return one
+}
+
+function remove(index: PolicyIndex, one: IndexedPolicy): void {
+  for (const box of peersOf(translate(one.resource), one.home)) index.peers.remove(box, one)
+  if (one.home === wideHome) for (const box of one.subjects) index.subjects.remove(box, one)
+}
+
+/** Directions of which policies say anything. */
+export function directionsOf(policies: readonly Policy[]): ReadonlySet<Direction> {
+  const found = (['ingress', 'egress'] as const).filter((direction) =>
+    policies.some(({ directions }) => {
+      const { isolates, rules, restrictions } = directions[direction]
+      return isolates || rules.length > 0 || restrictions.length > 0
+    }),
+  )
+  return saysOnce[found.join('')] ?? new Set()
+}
+
+/** There are many policies. */
+const saysOnce: Readonly<Record<string, ReadonlySet<Direction>>> = {
+  ingress: new Set(['ingress']),
+  egress: new Set(['egress']),
+  ingressegress: new Set(['ingress', 'egress']),
+}
+
+/** Whom the rules of policies mean at the other end, but for those of one namespace who mean nobody but their neighbours. */
+function* peersOf(policies: readonly Policy[], home: string): Generator<Box> {
+  for (const { directions } of policies)
+    for (const { rules, restrictions } of [directions.ingress, directions.egress])
+      for (const { peers } of [...rules, ...restrictions])
+        for (const peer of peers) if (peer.as === 'pods' && !isAtHome(peer.box, home)) yield peer.box
+}
+
+function isAtHome(box: Box, home: string): boolean {
+  const [only, ...others] = listedValues(box, namespaceKey + namespaceNameLabel)
+  return only === home && others.length === 0
+}
