@@ -10,9 +10,12 @@ export interface BoxPostings<T> {
   /**
    * Each thing whose box holds the Namespace with these labels, and what of the box is about Namespaces.
    *
-   * @param pod labels of a Pod there, which the box must hold as well
+   * @param isMeant is a box one that counts, by what of it is about Pods, and about Namespaces? Asked once for equal ones
    */
-  holding(namespace: Labels, pod?: Labels): Generator<readonly [item: T, namespaces: Box]>
+  holding(
+    namespace: Labels,
+    isMeant?: (pods: Box, namespaces: Box) => boolean,
+  ): Generator<readonly [item: T, namespaces: Box]>
 }
 
 /** What boxes have in common that ask the same of Namespaces, by what they ask of Pods. */
@@ -71,14 +74,14 @@ export function createBoxPostings<T>(): BoxPostings<T> {
       places.delete(key)
       drop(place)
     },
-    *holding(namespace, pod) {
+    *holding(namespace, isMeant = () => true) {
       const listed = Object.entries(namespace).flatMap(([key, value]) => [
         ...(byTerm.get(termKey(key, value ?? '')) ?? []),
       ])
       for (const { namespaces, byPods } of [...listed, ...others]) {
         if (!contains(namespaces, namespace, namespaceKey)) continue
         for (const { pods, items } of byPods.values())
-          if (pod === undefined || contains(pods, pod, podKey)) for (const item of items) yield [item, namespaces]
+          if (isMeant(pods, namespaces)) for (const item of items) yield [item, namespaces]
       }
     },
   }

@@ -233,10 +233,24 @@ const club = (inject: string, labels: Readonly<Record<string, string>> = { tier:
 const inClub = (object: WireObject): WireObject => ({ ...object, metadata: { ...object.metadata, namespace: 'club' } })
 
 /** A policy of the shop that lets in whom a selector of namespaces means. */
-const policyFrom = (namespaceSelector: object, ports: readonly number[] = [8080], name = 'web'): WireObject => {
+const policyFrom = (
+  namespaceSelector: object,
+  ports: readonly number[] = [8080],
+  name = 'web',
+  podSelector: object = {},
+): WireObject => {
   const policy = policyFor(ports, { name })
-  const ingress = [{ from: [{ namespaceSelector }], ports: ports.map((port) => ({ port, protocol: 'TCP' })) }]
+  const ingress = [
+    { from: [{ namespaceSelector, podSelector }], ports: ports.map((port) => ({ port, protocol: 'TCP' })) },
+  ]
   return { ...policy, spec: { ...(policy['spec'] as object), ingress } }
+}
+
+/** The same with rules in one policy. */
+const together = (...all: readonly WireObject[]): WireObject => {
+  const [first = policyFor([8080])] = all
+  const ingress = all.flatMap(({ spec }) => (spec as { readonly ingress: readonly object[] }).ingress)
+  return { ...first, spec: { ...(first['spec'] as object), ingress } }
 }
 
 const named = (name: string) => ({ matchLabels: { 'kubernetes.io/metadata.name': name } })
@@ -323,6 +337,9 @@ t.test('it warns who meshes a namespace of the policies elsewhere that let its P
     ['as any', policyFrom({}), warned],
     ['not by these labels', policyFrom(tier('back')), []],
     ['another one', policyFrom(named('bar')), []],
+    ['by its labels, but other Pods', policyFrom(front, [8080], 'web', { matchLabels: { app: 'none' } }), []],
+    ['by a rule that has the port', together(policyFrom(front, [8080, 4143]), policyFrom(tier('back'))), []],
+    ['by a rule without the port', together(policyFrom(front), policyFrom(tier('back'), [4143])), warned],
     ['to ask the DNS', policyFrom(named('club'), [53]), []],
   ] as const)
     t.same(elsewhere([...shop, club('disabled'), guest, policy], meshing), expected, what)

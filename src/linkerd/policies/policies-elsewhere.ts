@@ -3,6 +3,7 @@ import type { PodKind } from '../../k8s/pod-template.ts'
 import { describe, labelsOf, type Resource } from '../../k8s/resource.ts'
 import type { Labels } from '../../k8s/selector.ts'
 import { type Box, contains, listedValues, overlaps } from '../../policy/box.ts'
+import type { BoxPostings } from '../../policy/box-postings.ts'
 import { type Direction, namespaceKey, namespaceNameLabel, podKey } from '../../policy/policy.ts'
 import type { PolicyKind } from '../../policy/translate.ts'
 import { annotations } from '../facts.ts'
@@ -30,11 +31,11 @@ type Tie = 'meshed peers' | 'peers' | 'control plane' | 'scrapers' | 'siblings'
  * Policies outside the namespace of what changes about which a rule may change its mind: found by whom they mean, and left out
  * where they have nothing that the rule looks for.
  *
- *   | what changes       | policies                                                                                     |
- *   | a Namespace        | whose peers it is in, before or after; cluster-wide ones about it                            |
- *   | a workload         | whose peers it is one of, by namespaces that they choose; cluster-wide ones about it         |
- *   | a namespaced policy | cluster-wide ones about its Pods                                                            |
- *   | a cluster-wide one | of the namespaces that it is about, and cluster-wide ones, each as far as they share Pods    |
+ *   | what changes        | policies                                                                                          |
+ *   | a Namespace         | that name it, or mean Pods of it by labels, as it was or will be; cluster-wide ones about it      |
+ *   | a workload          | that mean it, and choose namespaces; cluster-wide ones about it                                   |
+ *   | a namespaced policy | cluster-wide ones about its Pods                                                                  |
+ *   | a cluster-wide one  | of the namespaces that it is about, and cluster-wide ones, each as far as they share Pods with it |
  *
  * A policy open to the Pods of every namespace is not asked again for each workload that comes: it was not written for that one.
  * Nearest are those that name the namespace, then those that mean it by its labels, then those that mean any.
@@ -45,14 +46,11 @@ export function policiesElsewhere(
 ): (change: Change, view: PolicyView) => Generator<Resource<PolicyKind>> {
   return function* (change, view) {
     const home = homeOf(change)
-    const found = new Map<IndexedPolicy, number>()
-    for (const [one, rank] of meant(change, ties, directionOf(trait), view))
-      if (one.home !== home && rank < (found.get(one) ?? Infinity)) found.set(one, rank)
-    if (found.size === 0) return
     const wanted = arePortsUnlike(change, view) ? wherePortsDiffer(trait) : trait
-    for (const nearness of [0, 1, 2])
-      for (const [{ resource, traits }, rank] of found)
-        if (rank === nearness && hasTrait(traits, wanted)) yield resource
+    const found = new Map<IndexedPolicy, number>()
+    for (const [one, rank] of meant(change, wanted, ties, view))
+      if (one.home !== home && hasTrait(one.traits, wanted) && rank < (found.get(one) ?? Infinity)) found.set(one, rank)
+    for (const nearness of [0, 1, 2]) for (const [{ resource }, rank] of found) if (rank === nearness) yield resource
   }
 }
 
@@ -94,15 +92,10 @@ function wideAbout(labels: Labels | undefined, { subjects, homes }: PolicyIndex)
 
 type Ranked = readonly [policy: IndexedPolicy, rank: number]
 
-function meant(
-  change: Change,
-  ties: readonly Tie[],
-  direction: Direction | undefined,
-  view: PolicyView,
-): Iterable<Ranked> {
-  if (isNamespaceChange(change)) return isTelling(change) ? meantByNamespace(change, ties, view) : []
-  if (isPolicyChange(change)) return ties.includes('siblings') ? siblingsOf(change, direction, view) : []
-  return isPodChange(change) ? meantByWorkload(change, ties, view) : []
+function meant(change: Change, trait: Trait, ties: readonly Tie[], view: PolicyView): Iterable<Ranked> {
+  if (isNamespaceChange(change)) return isTelling(change) ? meantByNamespace(change, trait, ties, view) : []
+  if (isPolicyChange(change)) return ties.includes('siblings') ? siblingsOf(change, directionOf(trait), view) : []
+  return isPodChange(change) ? meantByWorkload(change, trait, ties, view) : []
 }
 
 /** In which direction a rule that looks for it looks; undefined for both. */
@@ -111,15 +104,31 @@ function directionOf(trait: Trait): Direction | undefined {
   return trait === 'closes-ingress' || trait === 'opens-proxy-port' ? 'ingress' : undefined
 }
 
-function* meantByNamespace(change: ChangeOf<'Namespace'>, ties: readonly Tie[], view: PolicyView): Generator<Ranked> {
+/** By whom they mean, policies whose rules for these have what is looked for by themselves. */
+function peersWith(trait: Trait, { suspects, peers }: PolicyIndex): BoxPostings<IndexedPolicy> {
+  const known: Readonly<Partial<Record<Trait, BoxPostings<IndexedPolicy>>>> = suspects
+  return known[trait] ?? peers
+}
+
+function* meantByNamespace(
+  change: ChangeOf<'Namespace'>,
+  trait: Trait,
+  ties: readonly Tie[],
+  view: PolicyView,
+): Generator<Ranked> {
   const index = policyIndex(view)
   const states = [change.before, change.after].flatMap((one) => (one ? [labelsWithName(one)] : []))
   const name = homeOf(change) ?? ''
-  const isMeshed = [view, view.around()].some((world) => mayBeMeshed(name, world))
+  const worlds = [view, view.around()]
+  const isMeshed = worlds.some((world) => mayBeMeshed(name, world))
+  const pods = new Set(worlds.flatMap((world) => podsIn(name, world)).map((pod) => pod.labels))
+  // Of a namespace that is named, Pods that nobody has seen are thought of as well.
+  const isMeant = (box: Box, namespaces: Box) =>
+    rankOf(namespaces) === 0 || pods.values().some((labels) => contains(box, labels, podKey))
   for (const labels of states) {
     for (const [one] of index.subjects.holding(labels)) yield [one, 1]
     if (ties.includes('peers') || (ties.includes('meshed peers') && isMeshed))
-      for (const [one, box] of index.peers.holding(labels)) yield [one, rankOf(box)]
+      for (const [one, box] of peersWith(trait, index).holding(labels, isMeant)) yield [one, rankOf(box)]
     if (isAsked(name, ties, view))
       for (const [one] of index.peers.holding(labels))
         for (const sibling of besides(one, index, view)) yield [sibling, 1]
@@ -138,7 +147,12 @@ function* besides(one: IndexedPolicy, index: PolicyIndex, view: PolicyView): Gen
   for (const home of [...homes, wideHome]) yield* index.homes.get(home) ?? []
 }
 
-function* meantByWorkload(change: ChangeOf<PodKind>, ties: readonly Tie[], view: PolicyView): Generator<Ranked> {
+function* meantByWorkload(
+  change: ChangeOf<PodKind>,
+  trait: Trait,
+  ties: readonly Tie[],
+  view: PolicyView,
+): Generator<Ranked> {
   const index = policyIndex(view)
   const labels = namespaceLabelsOf(homeOf(change) ?? '', view)
   if (labels === undefined) return
@@ -150,9 +164,11 @@ function* meantByWorkload(change: ChangeOf<PodKind>, ties: readonly Tie[], view:
   const isSamePeer = isAlike(before, after)
   if (isSamePeer && before?.replicas === after?.replicas) return
   for (const pod of states) {
-    for (const [one] of index.subjects.holding(labels, pod.labels)) yield [one, 1]
+    const holds = (box: Box) => contains(box, pod.labels, podKey)
+    const isMeant = (box: Box, namespaces: Box) => rankOf(namespaces) < 2 && holds(box)
+    for (const [one] of index.subjects.holding(labels, holds)) yield [one, 1]
     if (!asksPeers || isSamePeer) continue
-    for (const [one, box] of index.peers.holding(labels, pod.labels)) if (rankOf(box) < 2) yield [one, rankOf(box)]
+    for (const [one, box] of peersWith(trait, index).holding(labels, isMeant)) yield [one, rankOf(box)]
   }
 }
 

@@ -4,10 +4,10 @@ import { kinds } from '../../k8s/kinds.ts'
 import type { Resource } from '../../k8s/resource.ts'
 import { type Box, boxKey, listedValues } from '../../policy/box.ts'
 import { type BoxPostings, createBoxPostings } from '../../policy/box-postings.ts'
-import { type Direction, namespaceKey, namespaceNameLabel, type Policy } from '../../policy/policy.ts'
+import { type Direction, namespaceKey, namespaceNameLabel, type Policy, type Ruling } from '../../policy/policy.ts'
 import { type PolicyKind, policyKinds, translate } from '../../policy/translate.ts'
 import { namespacedKinds, type PolicyView } from './policy-forms.ts'
-import { type Traits, traitsOf } from './policy-traits.ts'
+import { hasTrait, type Trait, type Traits, traitsOf } from './policy-traits.ts'
 
 /** An object of any dialect, and what it is found by. */
 export interface IndexedPolicy {
@@ -25,6 +25,8 @@ export interface IndexedPolicy {
 export interface PolicyIndex {
   /** By Pods of other namespaces at the other end. */
   readonly peers: BoxPostings<IndexedPolicy>
+  /** The same, of such rules alone as have what a rule of ours looks for. */
+  readonly suspects: Readonly<Record<PeerTrait, BoxPostings<IndexedPolicy>>>
   /** Those about Pods of any namespace, by whom they are about. */
   readonly subjects: BoxPostings<IndexedPolicy>
   /** By namespace; those about Pods of any under the empty name. */
@@ -32,6 +34,17 @@ export interface PolicyIndex {
   /** Of equal boxes, one. */
   readonly share: (box: Box) => Box
 }
+
+const peerTraits = [
+  'opens-without-proxy-port',
+  'opens-only-proxy-port',
+  'opens-to-addresses',
+  'denies-ports',
+  'filters',
+] as const satisfies readonly Trait[]
+
+/** What a rule of a policy has by itself. */
+type PeerTrait = (typeof peerTraits)[number]
 
 /** The policies of the cluster as it is. */
 export function policyIndex(view: PolicyView): PolicyIndex {
@@ -46,6 +59,13 @@ function buildIndex(view: PolicyView): PolicyIndex {
   const boxes = createCache<Box>()
   const index: PolicyIndex = {
     peers: createBoxPostings(),
+    suspects: {
+      'opens-without-proxy-port': createBoxPostings(),
+      'opens-only-proxy-port': createBoxPostings(),
+      'opens-to-addresses': createBoxPostings(),
+      'denies-ports': createBoxPostings(),
+      filters: createBoxPostings(),
+    },
     subjects: createBoxPostings(),
     homes: new Map(),
     share: (box) => boxes(boxKey(box), () => box),
@@ -69,7 +89,7 @@ function file(index: PolicyIndex, home: string, view: PolicyView): void {
   const before = new Map((index.homes.get(home) ?? []).map((one) => [one.resource, one]))
   const after = found.map((resource) => before.get(resource) ?? add(index, resource, home, view))
   const kept = new Set(after)
-  for (const one of before.values()) if (!kept.has(one)) remove(index, one)
+  for (const one of before.values()) if (!kept.has(one)) remove(index, one, view)
   if (after.length > 0) index.homes.set(home, after)
   else index.homes.delete(home)
 }
@@ -79,13 +99,13 @@ function add(index: PolicyIndex, resource: Resource<PolicyKind>, home: string, v
   const policies = translate(resource)
   const subjects = policies.map(({ subject }) => index.share(subject))
   const one = { resource, home, traits: traitsOf(policies, view.settings), subjects, says: directionsOf(policies) }
-  for (const box of peersOf(policies, home)) index.peers.add(box, one)
+  forPeers(index, policies, one, view, (postings, box) => postings.add(box, one))
   if (home === wideHome) for (const box of subjects) index.subjects.add(box, one)
   return one
 }
 
-function remove(index: PolicyIndex, one: IndexedPolicy): void {
-  for (const box of peersOf(translate(one.resource), one.home)) index.peers.remove(box, one)
+function remove(index: PolicyIndex, one: IndexedPolicy, view: PolicyView): void {
+  forPeers(index, translate(one.resource), one, view, (postings, box) => postings.remove(box, one))
   if (one.home === wideHome) for (const box of one.subjects) index.subjects.remove(box, one)
 }
 
@@ -108,11 +128,43 @@ const saysOnce: Readonly<Record<string, ReadonlySet<Direction>>> = {
 }
 
 /** Whom the rules of policies mean at the other end, but for those of one namespace who mean nobody but their neighbours. */
-function* peersOf(policies: readonly Policy[], home: string): Generator<Box> {
-  for (const { directions } of policies)
-    for (const { rules, restrictions } of [directions.ingress, directions.egress])
-      for (const { peers } of [...rules, ...restrictions])
-        for (const peer of peers) if (peer.as === 'pods' && !isAtHome(peer.box, home)) yield peer.box
+function forPeers(
+  { peers, suspects }: PolicyIndex,
+  policies: readonly Policy[],
+  { home }: IndexedPolicy,
+  { settings }: PolicyView,
+  use: (postings: BoxPostings<IndexedPolicy>, box: Box) => void,
+): void {
+  for (const policy of policies)
+    for (const alone of rulesAlone(policy)) {
+      const { rules, restrictions } = alone.directions.ingress
+      const boxes = [
+        ...rules,
+        ...restrictions,
+        ...alone.directions.egress.rules,
+        ...alone.directions.egress.restrictions,
+      ]
+        .flatMap((rule) => rule.peers)
+        .flatMap((peer) => (peer.as === 'pods' && !isAtHome(peer.box, home) ? [peer.box] : []))
+      if (boxes.length === 0) continue
+      const traits = traitsOf([alone], settings)
+      const found = peerTraits.filter((trait) => hasTrait(traits, trait))
+      for (const box of boxes)
+        for (const postings of [peers, ...found.map((trait) => suspects[trait])]) use(postings, box)
+    }
+}
+
+const silent: Ruling = { isolates: false, rules: [], restrictions: [] }
+
+/** The policy with each of its rules alone. */
+function* rulesAlone(policy: Policy): Generator<Policy> {
+  const nothing = { ingress: silent, egress: silent }
+  for (const direction of ['ingress', 'egress'] as const) {
+    const { rules, restrictions } = policy.directions[direction]
+    for (const rule of rules) yield { ...policy, directions: { ...nothing, [direction]: { ...silent, rules: [rule] } } }
+    for (const rule of restrictions)
+      yield { ...policy, directions: { ...nothing, [direction]: { ...silent, restrictions: [rule] } } }
+  }
 }
 
 function isAtHome(box: Box, home: string): boolean {

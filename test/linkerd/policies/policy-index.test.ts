@@ -14,7 +14,9 @@ import { mixedPolicies } from './mixed-policies.ts'
 
 /** All that the index answers, in words. */
 function answers(store: Store): string {
-  const { homes, peers, subjects } = policyIndex(viewOf(store.snapshot, policyReads, defaultSettings, 'admitted'))
+  const { homes, peers, suspects, subjects } = policyIndex(
+    viewOf(store.snapshot, policyReads, defaultSettings, 'admitted'),
+  )
   const text = ({ resource, home, traits, says }: IndexedPolicy) =>
     `${describe(resource)} of ${home}: ${traits} ${[...says].join()}`
   const sorted = (all: Iterable<string>) => [...all].toSorted()
@@ -26,7 +28,7 @@ function answers(store: Store): string {
       sorted([...homes].map(([home, all]) => `${home}: ${sorted(all.map(text)).join('; ')}`)),
       asked.map((labels) => [
         sorted([...peers.holding(labels)].map(([one]) => text(one))),
-        sorted([...peers.holding(labels, { app: 'x' })].map(([one]) => text(one))),
+        sorted([...suspects['opens-without-proxy-port'].holding(labels)].map(([one]) => text(one))),
         sorted([...subjects.holding(labels)].map(([one]) => text(one))),
       ]),
     ],
