@@ -45,6 +45,7 @@ export interface PodIndex {
   put(namespace: string, home: object | undefined, namespaceLabels: Labels, pods: readonly PodFacts[]): void
   /** Pods that a selector admits, by their own labels and those of their namespace. Not to be changed. */
   select(box: Box): Bits
+  /** Pods of a namespace, as a set of the caller's own. */
   in(namespace: string): Bits
   /** By what decides the wire port. Only where ports are asked for by name do the names that Pods declare matter. */
   profiles(byName: boolean): Generator<WireProfile>

@@ -46,8 +46,7 @@ export function* farCandidates(end: RuleEnd, box: Box, view: GapView): Generator
 
 /** Of whom the index is not asked: Pods of the target's own namespace, and of the one that the review changes. */
 function homesOf({ pod }: TargetPods, index: PodIndex, view: GapView): Bits {
-  const homes = index.none()
-  addBits(homes, index.in(pod.namespace))
+  const homes = index.in(pod.namespace)
   const changed = changedHome(view)
   if (changed !== undefined) addBits(homes, index.in(changed))
   return homes
