@@ -28,7 +28,7 @@ clients do not get through at all; once it is open, they reach every path on eve
   },
   reads: [...policyReads, ...wireReads],
   check: { CiliumNetworkPolicy: reports, CiliumClusterwideNetworkPolicy: reports },
-  elsewhere: policiesElsewhere('filters', 'meshed peers'),
+  elsewhere: policiesElsewhere('filters', 'named peers'),
 })
 
 function* reports(

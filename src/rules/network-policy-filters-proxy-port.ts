@@ -26,7 +26,7 @@ a filter does not take the proxy out of the way again.`,
   },
   reads: policyReads,
   check: { CiliumNetworkPolicy: reports, CiliumClusterwideNetworkPolicy: reports },
-  elsewhere: policiesElsewhere('filters', 'meshed peers'),
+  elsewhere: policiesElsewhere('filters', 'named peers'),
 })
 
 function* reports(

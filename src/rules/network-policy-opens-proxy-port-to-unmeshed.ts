@@ -26,7 +26,7 @@ does not listen on 4143. A policy that opens 4143 to such Pods, and nothing else
   },
   reads: policyReads,
   check: everyPolicy(reports),
-  elsewhere: policiesElsewhere('opens-only-proxy-port', 'peers', 'siblings'),
+  elsewhere: policiesElsewhere('opens-only-proxy-port', 'named peers', 'siblings'),
 })
 
 function* reports(resource: Resource<PolicyKind>, view: PolicyView) {

@@ -406,6 +406,27 @@ t.test('it asks nobody again when a Namespace changes in what does not matter', 
   }
 })
 
+t.test('it asks no policy again that says the same of others who are there', async (t) => {
+  const place = {
+    ...club('enabled', { tier: 'back' }),
+    metadata: { ...club('enabled', { tier: 'back' }).metadata, name: 'bar' },
+  }
+  const twin = { ...guest, metadata: { ...guest.metadata, namespace: 'bar' } }
+  const shop = [namespace(), web, policyFor([4143], { name: 'own' }), policyFrom({}), club('disabled'), guest]
+  const meshing = { from: club('disabled'), to: club('enabled') }
+  const looksIn = (objects: readonly WireObject[]) => {
+    let looks = 0
+    const only = rules.filter(({ id }) => id === omits)
+    const told = elsewhere(objects, meshing, { rules: only, outOfTime: () => looks++ < 0 })
+    return { looks, told }
+  }
+  t.same(looksIn([...shop, place]), { looks: 2, told: warned }, 'nobody else is there')
+  t.same(looksIn([...shop, place, twin]), { looks: 0, told: [] }, 'they would be as wrong before')
+  const back = policyFrom(tier('back'), [4143], 'back')
+  t.same(looksIn([...shop, place, twin, back]), { looks: 2, told: warned }, 'another policy tells them apart')
+  t.same(looksIn([...shop, place, twin, policyFrom(named('club'), [8080], 'named')]).looks, 4, 'as does one by name')
+})
+
 t.test('it warns who takes away a policy of the cluster of those that relied on it', async (t) => {
   const shop = [namespace(), web, club('enabled'), guest, policyFor([4143], { name: 'own' }), policyFrom(named('club'))]
   for (const [dialect, wide] of Object.entries(wideOf)) {
@@ -447,14 +468,14 @@ t.test('it warns who takes away a policy of a namespace of those of the cluster 
   )
 })
 
-t.test('it warns who brings a workload of the policies elsewhere that were written for it', async (t) => {
+t.test('it warns who brings a workload of the policies elsewhere that let it in', async (t) => {
   const shop = [namespace(), web, policyFor([4143], { name: 'own' }), club('enabled')]
   for (const [what, policy, expected] of [
     ['by the name of its namespace', policyFrom(named('club')), warned],
     ['with the port', policyFrom(named('club'), [8080, 4143]), []],
     ['by labels of its namespace', policyFrom(front), warned],
     ['another one', policyFrom(named('bar')), []],
-    ['anybody', policyFrom({}), []],
+    ['anybody', policyFrom({}), warned],
   ] as const)
     t.same(elsewhere([...shop, policy], { to: guest }), expected, what)
   const about = wideOf.calico('club', [8080])

@@ -13,19 +13,20 @@ import { type ChangeOf, homeOf, isAlike, isNamespaceChange, isPodChange, isPolic
 import { meshedClientIn } from './control-plane-ingress.ts'
 import { changedPods, podIndex } from './mesh-index.ts'
 import { formsOf, type PolicyView } from './policy-forms.ts'
-import { directionsOf, type IndexedPolicy, type PolicyIndex, policyIndex, wideHome } from './policy-index.ts'
+import { directionsOf, type IndexedPolicy, type PolicyIndex, policyIndex, wideAbout, wideHome } from './policy-index.ts'
 import { namespaceLabelsOf } from './policy-peers.ts'
 import { hasTrait, type Trait, wherePortsDiffer } from './policy-traits.ts'
 import { scrapers } from './scrapers.ts'
+import { type Comer, twinsOf } from './twins.ts'
 
 /**
  * What a rule about policies looks at beside the policy and the Pods it is about:
  * - `meshed peers`: Pods at the other end of its rules, as long as they are, or may be, meshed;
- * - `peers`: the same, whether they are or not;
+ * - `named peers`: Pods of namespaces that its rules name, whether they are or not;
  * - `control plane`, `scrapers`: whether all policies on such a Pod let it talk with these, whoever of them does;
  * - `siblings`: every policy about the same Pods.
  */
-type Tie = 'meshed peers' | 'peers' | 'control plane' | 'scrapers' | 'siblings'
+type Tie = 'meshed peers' | 'named peers' | 'control plane' | 'scrapers' | 'siblings'
 
 /**
  * Policies outside the namespace of what changes about which a rule may change its mind: found by whom they mean, and left out
@@ -33,12 +34,11 @@ type Tie = 'meshed peers' | 'peers' | 'control plane' | 'scrapers' | 'siblings'
  *
  *   | what changes        | policies                                                                                          |
  *   | a Namespace         | that name it, or mean Pods of it by labels, as it was or will be; cluster-wide ones about it      |
- *   | a workload          | that mean it, and choose namespaces; cluster-wide ones about it                                   |
+ *   | a workload          | that mean it; cluster-wide ones about it                                                          |
  *   | a namespaced policy | cluster-wide ones about its Pods                                                                  |
  *   | a cluster-wide one  | of the namespaces that it is about, and cluster-wide ones, each as far as they share Pods with it |
  *
- * A policy open to the Pods of every namespace is not asked again for each workload that comes: it was not written for that one.
- * Nearest are those that name the namespace, then those that mean it by its labels, then those that mean any.
+ * A policy that does not name the namespace is left out where other Pods that it means tell it the same ({@link twinsOf}). Nearest are those that name the namespace, then those that mean it by its labels, then those that mean any.
  */
 export function policiesElsewhere(
   trait: Trait,
@@ -85,11 +85,6 @@ function concernsControlPlane(change: Change, home: string, view: PolicyView): b
   return isOwn || !isAlike(before, after) || watching.some(({ name }) => one !== undefined && name === describe(one))
 }
 
-/** Cluster-wide policies about a namespace; where its labels are not known, all. */
-function wideAbout(labels: Labels | undefined, { subjects, homes }: PolicyIndex): readonly IndexedPolicy[] {
-  return labels ? [...subjects.holding(labels)].map(([one]) => one) : (homes.get(wideHome) ?? [])
-}
-
 type Ranked = readonly [policy: IndexedPolicy, rank: number]
 
 function meant(change: Change, trait: Trait, ties: readonly Tie[], view: PolicyView): Iterable<Ranked> {
@@ -117,22 +112,63 @@ function* meantByNamespace(
   view: PolicyView,
 ): Generator<Ranked> {
   const index = policyIndex(view)
-  const states = [change.before, change.after].flatMap((one) => (one ? [labelsWithName(one)] : []))
   const name = homeOf(change) ?? ''
-  const worlds = [view, view.around()]
-  const isMeshed = worlds.some((world) => mayBeMeshed(name, world))
-  const pods = new Set(worlds.flatMap((world) => podsIn(name, world)).map((pod) => pod.labels))
-  // Of a namespace that is named, Pods that nobody has seen are thought of as well.
-  const isMeant = (box: Box, namespaces: Box) =>
-    rankOf(namespaces) === 0 || pods.values().some((labels) => contains(box, labels, podKey))
-  for (const labels of states) {
-    for (const [one] of index.subjects.holding(labels)) yield [one, 1]
-    if (ties.includes('peers') || (ties.includes('meshed peers') && isMeshed))
-      for (const [one, box] of peersWith(trait, index).holding(labels, isMeant)) yield [one, rankOf(box)]
-    if (isAsked(name, ties, view))
-      for (const [one] of index.peers.holding(labels))
-        for (const sibling of besides(one, index, view)) yield [sibling, 1]
+  const comers = [change.before, change.after].flatMap((one, i): Comer[] => {
+    const namespaceLabels = one && labelsWithName(one)
+    const world = i === 0 ? view.around() : view
+    return namespaceLabels ? podsIn(name, world).map((pod) => ({ pod, namespaceLabels })) : []
+  })
+  const states = [change.before, change.after].flatMap((one) => (one ? [labelsWithName(one)] : []))
+  for (const labels of states) for (const [one] of index.subjects.holding(labels)) yield [one, 1]
+  const isMeshed = [view, view.around()].some((world) => mayBeMeshed(name, world))
+  yield* meantAsPeers({ home: name, states, comers, isMeshed, unseen: true }, trait, ties, view)
+  if (!isAsked(name, ties, view)) return
+  for (const labels of states)
+    for (const [one] of index.peers.holding(labels)) for (const sibling of besides(one, index, view)) yield [sibling, 1]
+}
+
+/** Pods of a namespace that come or go, as far as policies elsewhere see them. */
+interface Coming {
+  readonly home: string
+  /** Labels of the Namespace. */
+  readonly states: readonly Labels[]
+  readonly comers: readonly Comer[]
+  /** Some of them may be meshed, before or after. */
+  readonly isMeshed: boolean
+  /** Whether Pods that nobody has seen are meshed may change as well. */
+  readonly unseen: boolean
+}
+
+/**
+ * Policies with rules for Pods of a namespace: those that name it, which think of Pods that nobody has seen as well, and those that
+ * mean one of the Pods that come or go and has no twin.
+ */
+function* meantAsPeers(
+  { home, states, comers, isMeshed, unseen }: Coming,
+  trait: Trait,
+  ties: readonly Tie[],
+  view: PolicyView,
+): Generator<Ranked> {
+  const far = isMeshed && ties.includes('meshed peers')
+  if (!far && !ties.includes('named peers')) return
+  const pods = new Set(comers.map(({ pod }) => pod.labels))
+  const isMeant = (box: Box, namespaces: Box) => {
+    const isNamed = rankOf(namespaces) === 0
+    if (isNamed ? unseen : !far) return isNamed
+    return pods.values().some((labels) => contains(box, labels, podKey))
   }
+  const haveTwins = twinsOf(comers, home, view)
+  const known = new Map<string, boolean>()
+  for (const labels of states)
+    for (const [one, box] of peersWith(trait, policyIndex(view)).holding(labels, isMeant)) {
+      const rank = rankOf(box)
+      if (rank > 0 && one.home !== wideHome) {
+        const isNoNews = known.get(one.home) ?? haveTwins(one.home)
+        known.set(one.home, isNoNews)
+        if (isNoNews) continue
+      }
+      yield [one, rank]
+    }
 }
 
 /** Are there Pods in the namespace whom every other one must be able to talk with? */
@@ -154,22 +190,20 @@ function* meantByWorkload(
   view: PolicyView,
 ): Generator<Ranked> {
   const index = policyIndex(view)
-  const labels = namespaceLabelsOf(homeOf(change) ?? '', view)
+  const home = homeOf(change) ?? ''
+  const labels = namespaceLabelsOf(home, view)
   if (labels === undefined) return
   const before = change.before && podFactsOf(change.before, view.around())
   const after = change.after && podFactsOf(change.after, view)
   const states = [before, after].filter((one) => one !== undefined)
-  const isMeshed = states.some(({ meshed }) => meshed !== 'no')
-  const asksPeers = ties.includes('peers') || (ties.includes('meshed peers') && isMeshed)
   const isSamePeer = isAlike(before, after)
   if (isSamePeer && before?.replicas === after?.replicas) return
-  for (const pod of states) {
-    const holds = (box: Box) => contains(box, pod.labels, podKey)
-    const isMeant = (box: Box, namespaces: Box) => rankOf(namespaces) < 2 && holds(box)
-    for (const [one] of index.subjects.holding(labels, holds)) yield [one, 1]
-    if (!asksPeers || isSamePeer) continue
-    for (const [one, box] of peersWith(trait, index).holding(labels, isMeant)) yield [one, rankOf(box)]
-  }
+  for (const pod of states)
+    for (const [one] of index.subjects.holding(labels, (box) => contains(box, pod.labels, podKey))) yield [one, 1]
+  if (isSamePeer) return
+  const isMeshed = states.some(({ meshed }) => meshed !== 'no')
+  const comers = states.map((pod): Comer => ({ pod, namespaceLabels: labels }))
+  yield* meantAsPeers({ home, states: [labels], comers, isMeshed, unseen: false }, trait, ties, view)
 }
 
 /** Policies that share Pods with one that changes, and speak of a direction of which it speaks. */

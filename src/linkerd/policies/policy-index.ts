@@ -2,9 +2,17 @@ import { createCache } from '../../core/cache.ts'
 import type { Partition } from '../../core/snapshot.ts'
 import { kinds } from '../../k8s/kinds.ts'
 import type { Resource } from '../../k8s/resource.ts'
+import type { Labels } from '../../k8s/selector.ts'
 import { type Box, boxKey, listedValues } from '../../policy/box.ts'
 import { type BoxPostings, createBoxPostings } from '../../policy/box-postings.ts'
-import { type Direction, namespaceKey, namespaceNameLabel, type Policy, type Ruling } from '../../policy/policy.ts'
+import {
+  type Direction,
+  namespaceKey,
+  namespaceNameLabel,
+  type Policy,
+  type Rule,
+  type Ruling,
+} from '../../policy/policy.ts'
 import { type PolicyKind, policyKinds, translate } from '../../policy/translate.ts'
 import { namespacedKinds, type PolicyView } from './policy-forms.ts'
 import { hasTrait, type Trait, type Traits, traitsOf } from './policy-traits.ts'
@@ -17,6 +25,8 @@ export interface IndexedPolicy {
   readonly traits: Traits
   /** Whom its policies are about. */
   readonly subjects: readonly Box[]
+  /** Pods of other namespaces at the other end of its rules. */
+  readonly far: readonly Box[]
   /** Directions of which it says anything. */
   readonly says: ReadonlySet<Direction>
 }
@@ -98,7 +108,15 @@ function add(index: PolicyIndex, resource: Resource<PolicyKind>, home: string, v
   // Tiers decide in which order policies are asked, not whom they mean; and ten thousand need not be kept in this form.
   const policies = translate(resource)
   const subjects = policies.map(({ subject }) => index.share(subject))
-  const one = { resource, home, traits: traitsOf(policies, view.settings), subjects, says: directionsOf(policies) }
+  const far = [
+    ...new Set(
+      policies
+        .flatMap(rulesOf)
+        .flatMap((rule) => farBoxes(rule, home))
+        .map(index.share),
+    ),
+  ]
+  const one = { resource, home, traits: traitsOf(policies, view.settings), subjects, far, says: directionsOf(policies) }
   forPeers(index, policies, one, view, (postings, box) => postings.add(box, one))
   if (home === wideHome) for (const box of subjects) index.subjects.add(box, one)
   return one
@@ -107,6 +125,11 @@ function add(index: PolicyIndex, resource: Resource<PolicyKind>, home: string, v
 function remove(index: PolicyIndex, one: IndexedPolicy, view: PolicyView): void {
   forPeers(index, translate(one.resource), one, view, (postings, box) => postings.remove(box, one))
   if (one.home === wideHome) for (const box of one.subjects) index.subjects.remove(box, one)
+}
+
+/** Cluster-wide policies about a namespace; where its labels are not known, all. */
+export function wideAbout(labels: Labels | undefined, { subjects, homes }: PolicyIndex): readonly IndexedPolicy[] {
+  return labels ? [...subjects.holding(labels)].map(([one]) => one) : (homes.get(wideHome) ?? [])
 }
 
 /** Directions of which policies say anything. */
@@ -137,21 +160,21 @@ function forPeers(
 ): void {
   for (const policy of policies)
     for (const alone of rulesAlone(policy)) {
-      const { rules, restrictions } = alone.directions.ingress
-      const boxes = [
-        ...rules,
-        ...restrictions,
-        ...alone.directions.egress.rules,
-        ...alone.directions.egress.restrictions,
-      ]
-        .flatMap((rule) => rule.peers)
-        .flatMap((peer) => (peer.as === 'pods' && !isAtHome(peer.box, home) ? [peer.box] : []))
+      const boxes = rulesOf(alone).flatMap((rule) => farBoxes(rule, home))
       if (boxes.length === 0) continue
       const traits = traitsOf([alone], settings)
       const found = peerTraits.filter((trait) => hasTrait(traits, trait))
       for (const box of boxes)
         for (const postings of [peers, ...found.map((trait) => suspects[trait])]) use(postings, box)
     }
+}
+
+function rulesOf({ directions: { ingress, egress } }: Policy): readonly Rule[] {
+  return [...ingress.rules, ...ingress.restrictions, ...egress.rules, ...egress.restrictions]
+}
+
+function farBoxes({ peers }: Rule, home: string): readonly Box[] {
+  return peers.flatMap((peer) => (peer.as === 'pods' && !isAtHome(peer.box, home) ? [peer.box] : []))
 }
 
 const silent: Ruling = { isolates: false, rules: [], restrictions: [] }
