@@ -7,16 +7,7 @@ import type { Snapshot } from '../../src/core/snapshot.ts'
 import { rules } from '../../src/rules/index.ts'
 import { dialectReviews } from '../bench/dialects.ts'
 import { fillStore, readAs, smallCluster } from '../bench/made-cluster.ts'
-import {
-  deployment,
-  meshing,
-  namespace,
-  pod,
-  policy,
-  reviewKinds,
-  reviewOf,
-  type WorldSize,
-} from '../bench/scale-world.ts'
+import { deployment, namespace, pod, policy, reviewKinds, reviewOf, type WorldSize } from '../bench/scale-world.ts'
 
 /*
  * What an admission costs, counted instead of timed: the objects that rules are handed. The bench has the same in microseconds
@@ -79,7 +70,7 @@ function costs(size: Partial<WorldSize>, reviews: Reviews = reviewKinds): Map<st
 
 /** Who may be news to policies of other namespaces. */
 const comings: Reviews = Object.fromEntries(
-  Object.entries(reviewKinds).filter(([name]) => name === meshing || name === 'a new Deployment'),
+  Object.entries(reviewKinds).filter(([name]) => name === 'a Namespace that is meshed' || name === 'a new Deployment'),
 )
 /** Its proxies listen where no others do. */
 const alone: Reviews = {

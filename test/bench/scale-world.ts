@@ -173,9 +173,6 @@ function podSpec(w: number) {
   }
 }
 
-/** The one kind of review that is about more objects in a large cluster. */
-export const meshing = 'a Namespace that is meshed'
-
 /** What is asked of an API server: one review of each kind, about an object of namespace `n`; `i` tells it from others. */
 export const reviewKinds: Readonly<Record<string, (n: number, i: number) => Wire>> = {
   'a policy for its own namespace': (n) => reviewOf('CREATE', newPolicy(n, 1, true)),
@@ -193,7 +190,7 @@ export const reviewKinds: Readonly<Record<string, (n: number, i: number) => Wire
   'a Deployment': (n) => reviewOf('UPDATE', deployment(n, 1, 3), deployment(n, 1, 10)),
   'a new Deployment': (n) => reviewOf('CREATE', deployment(n, 11, 3)),
   'a Service': (n) => reviewOf('UPDATE', service(n, 1, 81), service(n, 1, 80)),
-  [meshing]: (n) => reviewOf('UPDATE', namespace(n, 'enabled'), namespace(n, 'disabled')),
+  'a Namespace that is meshed': (n) => reviewOf('UPDATE', namespace(n, 'enabled'), namespace(n, 'disabled')),
 }
 
 /** One that is not in the cluster yet, on Pods of another workload than its like has there. */

@@ -132,6 +132,46 @@ export function wideAbout(labels: Labels | undefined, { subjects, homes }: Polic
   return labels ? [...subjects.holding(labels)].map(([one]) => one) : (homes.get(wideHome) ?? [])
 }
 
+/** Boxes of Pods of other namespaces, and a text that only the same ones have. */
+interface FarBoxes {
+  readonly boxes: readonly Box[]
+  readonly key: string
+}
+
+interface KnownFar extends FarBoxes {
+  readonly labels: Labels
+  readonly wide: readonly IndexedPolicy[] | undefined
+}
+
+/** By the policies of a namespace, which are another list when one of them has changed. */
+const knownFar = new WeakMap<readonly IndexedPolicy[], KnownFar>()
+const numbers = new WeakMap<Box, number>()
+let lastNumber = 0
+
+/** Whom policies about Pods of a namespace mean of other namespaces. */
+export function farOf(home: string, labels: Labels, index: PolicyIndex): FarBoxes {
+  const policies = index.homes.get(home) ?? none
+  const wide = index.homes.get(wideHome)
+  const known = knownFar.get(policies)
+  if (known?.labels === labels && known.wide === wide && policies !== none) return known
+  const boxes = [...new Set([...policies, ...wideAbout(labels, index)].flatMap(({ far }) => far))]
+  const key = boxes
+    .map(numberOf)
+    .toSorted((left, right) => left - right)
+    .join()
+  const found = { boxes, key, labels, wide }
+  knownFar.set(policies, found)
+  return found
+}
+
+const none: readonly IndexedPolicy[] = []
+
+function numberOf(box: Box): number {
+  const number = numbers.get(box) ?? ++lastNumber
+  numbers.set(box, number)
+  return number
+}
+
 /** Directions of which policies say anything. */
 export function directionsOf(policies: readonly Policy[]): ReadonlySet<Direction> {
   const found = (['ingress', 'egress'] as const).filter((direction) =>
