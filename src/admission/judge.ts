@@ -5,15 +5,16 @@ import type { Reads } from '../core/derivations.ts'
 import type { Edit } from '../core/edit.ts'
 import { type Enforced, enforce, type Outcome } from '../core/enforce.ts'
 import { endingSoon } from '../core/exemption.ts'
-import { confidences, type Failure, type Finding } from '../core/finding.ts'
+import type { Failure, Finding } from '../core/finding.ts'
 import type { Rule } from '../core/rule.ts'
-import { isSameObject, partitionOf, type Snapshot, withoutSubject, withSubject } from '../core/snapshot.ts'
+import { type Snapshot, withoutSubject, withSubject } from '../core/snapshot.ts'
 import type { Stage } from '../core/view.ts'
 import { isObject, own } from '../k8s/json.ts'
-import { isWatched, type KindName } from '../k8s/kinds.ts'
+import { isWatched } from '../k8s/kinds.ts'
 import { annotationOf, type Resource, readResource } from '../k8s/resource.ts'
 import { settingsAmong } from '../linkerd/injection/injector-reach.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
+import { judgeNeighbours } from './neighbours.ts'
 import { findOnce, isSameToRules } from './recollection.ts'
 import type { Review } from './review.ts'
 
@@ -100,118 +101,6 @@ function oldOf(review: Review): Resource | undefined {
   if (review.operation !== 'UPDATE') return undefined
   const read = readResource(review.oldObject, review.namespace)
   return read.as === 'resource' ? read.resource : undefined
-}
-
-/** More objects than a person has beside one; a namespace that has more is for an audit. */
-const mostNeighbours = 200
-
-/**
- * What the change does to the objects beside it: findings there that were not there before. Only rules that read the
- * subject's kind can change their minds, and only about objects of its namespace. Pods among them are left to the workloads
- * they come from; and what a controller makes, its owner has answered for.
- */
-function judgeNeighbours(
-  subject: Resource,
-  before: Snapshot,
-  after: Snapshot,
-  court: Court,
-): Pick<Verdict, 'elsewhere' | 'doubts' | 'notes' | 'failures'> {
-  const elsewhere: Enforced[] = []
-  const doubts: Doubt[] = []
-  const failures: Failure[] = []
-  const notes: string[] = []
-  let mostLeft = 0
-  if (court.snapshot.scope !== 'cluster' || isMade(subject)) return { elsewhere, doubts, notes, failures }
-  const { namespace } = partitionOf(subject)
-  for (const { alone, judgedKinds } of readersOf(subject.kind, court.rules)) {
-    const [rule] = alone
-    const neighbours = judgedKinds
-      .flatMap((kind): readonly Resource[] => after.inNamespace(kind, namespace))
-      .filter((other) => !isSameObject(other, subject))
-    const again = inTime(neighbours.slice(0, mostNeighbours), court)
-    const judged = neighbours.length === 0 ? unasked : analyseIn(after, again.subjects, alone, court)
-    failures.push(...judged.failures)
-    const unlisted = judgedKinds.flatMap((kind): Doubt[] => {
-      const trouble = court.snapshot.trouble(kind)
-      return trouble ? [{ rule: rule.id, kind, trouble }] : []
-    })
-    doubts.push(...new Map([...unlisted, ...judged.doubts].map((doubt) => [doubt.kind, doubt])).values())
-
-    if (judged.findings.length === 0) {
-      mostLeft = Math.max(mostLeft, neighbours.length - again.seen.size)
-      continue
-    }
-    // Whether a finding is new is not known of what there was no time to compare.
-    const compared = inTime(new Set(judged.findings.map((finding) => finding.subject)), court)
-    const known = Map.groupBy(analyseIn(before, compared.subjects, alone, court).findings, placeOf)
-    const isNew = (finding: Finding) => !known.get(placeOf(finding))?.some((old) => isAsSure(old, finding))
-    const fresh = judged.findings.filter((finding) => compared.seen.has(finding.subject) && isNew(finding))
-    const among = { snapshot: after, now: court.now, wasThere: () => true }
-    elsewhere.push(...enforce(fresh, court.config.enforcement, among).enforced)
-
-    const left = neighbours.length - again.seen.size + compared.left()
-    mostLeft = Math.max(mostLeft, left)
-  }
-  if (mostLeft > 0) notes.push(`${mostLeft} objects beside it were not judged again; run meshgate check on them`)
-  return { elsewhere, doubts, notes, failures }
-}
-
-const unasked: ReturnType<typeof analyseIn> = { findings: [], failures: [], doubts: [] }
-
-/** A rule that may change its mind when an object of some kind changes. */
-interface Reader {
-  readonly alone: readonly [Rule<LinkerdSettings>]
-  /** Kinds of objects that it judges, and of which the surroundings are known. */
-  readonly judgedKinds: readonly KindName[]
-}
-
-const readers = new WeakMap<Court['rules'], Map<KindName, readonly Reader[]>>()
-
-/** By list of rules: what concerns a kind is not sought out again for each review. */
-function readersOf(kind: KindName, rules: Court['rules']): readonly Reader[] {
-  let byKind = readers.get(rules)
-  if (byKind === undefined) readers.set(rules, (byKind = new Map()))
-  let found = byKind.get(kind)
-  if (found === undefined) {
-    const read = new Set(rules.flatMap(({ reads }) => reads))
-    found = rules
-      .filter(({ reads }) => reads.includes(kind))
-      .map((rule) => ({
-        alone: [rule],
-        judgedKinds: (Object.keys(rule.check) as KindName[]).filter((one) => one !== 'Pod' && read.has(one)),
-      }))
-    byKind.set(kind, found)
-  }
-  return found
-}
-
-/** Those of the resources that there is time for, as they are asked for; afterwards, which they were and how many are left. */
-function inTime(resources: Iterable<Resource>, { outOfTime = () => false }: Court) {
-  const all = [...resources]
-  const seen = new Set<Resource>()
-  const subjects = (function* () {
-    for (const resource of all) {
-      if (outOfTime()) return
-      seen.add(resource)
-      yield resource
-    }
-  })()
-  return { subjects, seen, left: () => all.length - seen.size }
-}
-
-/** Was it made by a controller, from an object that was judged itself? */
-function isMade({ metadata }: Resource): boolean {
-  return metadata.ownerReferences?.some((owner) => owner?.controller === true) === true
-}
-
-/** Where a finding stands. Of an object that does not change, the words may: they name one of many that it cannot reach. */
-function placeOf({ rule, message, subject, path }: Finding): string {
-  return JSON.stringify([rule, message, subject.kind, subject.namespace, subject.name, path])
-}
-
-/** A finding that was only feared, since a workload might come, is news to whoever brings it. */
-function isAsSure(old: Finding, now: Finding): boolean {
-  return confidences.indexOf(old.confidence) <= confidences.indexOf(now.confidence)
 }
 
 /** What `/mutate` is to do. */

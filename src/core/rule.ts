@@ -21,6 +21,12 @@ type Report<M extends Readonly<Record<string, string>>> = {
   }
 }[keyof M & string]
 
+/** What a review changes: an object as it was, if it was there, and as it will be, if it stays. */
+export interface Change {
+  readonly before: Resource | undefined
+  readonly after: Resource | undefined
+}
+
 type Checks<M extends Readonly<Record<string, string>>, R extends KindName, S> = {
   readonly [K in KindName]?: (subject: Resource<K>, view: View<R, S>) => Iterable<Report<M>>
 }
@@ -51,6 +57,11 @@ interface RuleDefinition<M extends Readonly<Record<string, string>>, R extends K
   readonly reads: readonly R[]
   /** How to see the defect, keyed by the kind of the subject. The subject is part of the view. */
   readonly check: Checks<M, NoInfer<R>, S>
+  /**
+   * In a cluster, objects outside the namespace of what changes about which the rule may change its mind, nearest first; rather too
+   * many than too few. Without it there are none. The view shows the world as it will be.
+   */
+  readonly elsewhere?: (change: Change, view: View<NoInfer<R>, S>) => Iterable<Resource>
 }
 
 /** What a rule says of itself: for docs, catalogues and reports. */
@@ -63,6 +74,7 @@ export interface RuleDocumentation extends Documentation {
 /** A rule as the engine runs it: the types of its messages and reads are checked where it is defined. */
 export interface Rule<S> extends RuleDocumentation {
   readonly reads: readonly KindName[]
+  readonly elsewhere?: (change: Change, view: View<KindName, S>) => Iterable<Resource>
   readonly check: {
     readonly [K in KindName]?: (
       subject: Resource<K>,

@@ -35,6 +35,8 @@ export interface View<R extends KindName, S> {
   maintain<T>(start: (view: View<R, S>) => T, update: Correction<T, R, S>): T
   /** The view without the subject in it: what one maintains holds there from review to review. */
   around(): View<R, S>
+  /** The only place where the view differs from the one around; without it, nowhere. */
+  readonly changed: Partition | undefined
 }
 
 /** Corrects a value in place, given where something that it looked at has changed. */
@@ -130,6 +132,7 @@ function viewWithin<R extends KindName, S>(
     stage,
     scope: snapshot.scope,
     settings,
+    changed: snapshot.base?.changed,
     all(kind) {
       note(kind)
       return snapshot.all(kind)

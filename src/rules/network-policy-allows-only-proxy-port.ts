@@ -2,6 +2,7 @@ import type { Resource } from '../k8s/resource.ts'
 import { hasPart } from '../linkerd/policies/control-plane-access.ts'
 import { everyPolicy } from '../linkerd/policies/every-policy.ts'
 import { type OutsideCall, type OutsideView, outsideCalls, outsideReads } from '../linkerd/policies/outside-calls.ts'
+import { policiesElsewhere } from '../linkerd/policies/policies-elsewhere.ts'
 import { isAllowed, isApiServer, isClientOutside, onTcp, type Question } from '../linkerd/policies/policy-answer.ts'
 import { formsOf, type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
 import { type Subject, subjectsOf } from '../linkerd/policies/policy-world.ts'
@@ -31,6 +32,7 @@ as before. Where only 4143 is open they run into a timeout: the site is down fro
   },
   reads: [...policyReads, ...outsideReads],
   check: everyPolicy(reports),
+  elsewhere: policiesElsewhere('opens-proxy-port', 'siblings'),
 })
 
 function* reports(resource: Resource<PolicyKind>, view: PolicyView & OutsideView) {

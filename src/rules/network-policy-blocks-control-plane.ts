@@ -3,6 +3,7 @@ import type { Json } from '../k8s/json.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { type BlockedAccess, blockedAccess } from '../linkerd/policies/control-plane-access.ts'
 import { everyPolicy } from '../linkerd/policies/every-policy.ts'
+import { policiesElsewhere } from '../linkerd/policies/policies-elsewhere.ts'
 import { type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import { namespaceNameLabel } from '../policy/policy.ts'
@@ -37,6 +38,7 @@ A policy of the whole cluster is only judged by Pods and Namespaces that are kno
   },
   reads: policyReads,
   check: everyPolicy(reports),
+  elsewhere: policiesElsewhere('closes-egress', 'control plane', 'siblings'),
 })
 
 function* reports(resource: Resource<PolicyKind>, view: PolicyView) {

@@ -1,6 +1,7 @@
 import type { Resource } from '../k8s/resource.ts'
 import { addressGaps } from '../linkerd/policies/address-gaps.ts'
 import { everyPolicy } from '../linkerd/policies/every-policy.ts'
+import { policiesElsewhere } from '../linkerd/policies/policies-elsewhere.ts'
 import { type GapView, gapReads, wirePortGaps } from '../linkerd/policies/wire-port-gaps.ts'
 import { isWebOnly } from '../linkerd/protocols/web-ports.ts'
 import { defineRule } from '../linkerd/rule.ts'
@@ -31,6 +32,7 @@ or to addresses. Egress to nothing but 80, 443 and 6443 is nearly always meant f
   },
   reads: gapReads,
   check: everyPolicy(check),
+  elsewhere: policiesElsewhere('opens-to-addresses', 'meshed peers', 'siblings'),
 })
 
 function* check(policy: Resource<PolicyKind>, view: GapView) {

@@ -3,6 +3,7 @@ import type { Resource } from '../k8s/resource.ts'
 import { deniedProxyPorts } from '../linkerd/policies/denied-proxy-port.ts'
 import { everyPolicy } from '../linkerd/policies/every-policy.ts'
 import { certaintyText } from '../linkerd/policies/gap-certainty.ts'
+import { policiesElsewhere } from '../linkerd/policies/policies-elsewhere.ts'
 import { type GapView, gapReads } from '../linkerd/policies/wire-port-gaps.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { PolicyKind } from '../policy/translate.ts'
@@ -34,6 +35,7 @@ connects from); the text then says so. Rules that deny are never changed by \`--
   },
   reads: gapReads,
   check: everyPolicy(check),
+  elsewhere: policiesElsewhere('denies-ports', 'meshed peers', 'siblings'),
 })
 
 const severityOf: Readonly<Record<Confidence, Severity>> = { high: 'error', medium: 'error', low: 'warning' }

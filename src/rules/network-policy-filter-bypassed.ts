@@ -1,5 +1,6 @@
 import type { Resource } from '../k8s/resource.ts'
 import { meshedPairs } from '../linkerd/policies/meshed-pairs.ts'
+import { policiesElsewhere } from '../linkerd/policies/policies-elsewhere.ts'
 import { formsOf, type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
 import { redirectedPorts, type WireView, wireReads } from '../linkerd/policies/wire-port.ts'
 import { defineRule } from '../linkerd/rule.ts'
@@ -27,6 +28,7 @@ clients do not get through at all; once it is open, they reach every path on eve
   },
   reads: [...policyReads, ...wireReads],
   check: { CiliumNetworkPolicy: reports, CiliumClusterwideNetworkPolicy: reports },
+  elsewhere: policiesElsewhere('filters', 'named peers'),
 })
 
 function* reports(

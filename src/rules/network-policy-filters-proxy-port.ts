@@ -1,6 +1,7 @@
 import type { Resource } from '../k8s/resource.ts'
 import { proxyPortNames } from '../linkerd/facts.ts'
 import { meshedPairs } from '../linkerd/policies/meshed-pairs.ts'
+import { policiesElsewhere } from '../linkerd/policies/policies-elsewhere.ts'
 import { formsOf, type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import { hasPort } from '../policy/port-set.ts'
@@ -25,6 +26,7 @@ a filter does not take the proxy out of the way again.`,
   },
   reads: policyReads,
   check: { CiliumNetworkPolicy: reports, CiliumClusterwideNetworkPolicy: reports },
+  elsewhere: policiesElsewhere('filters', 'named peers'),
 })
 
 function* reports(

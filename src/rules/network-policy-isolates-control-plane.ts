@@ -2,6 +2,7 @@ import type { Resource } from '../k8s/resource.ts'
 import { closedControlPlane } from '../linkerd/policies/control-plane-ingress.ts'
 import { everyPolicy } from '../linkerd/policies/every-policy.ts'
 import { failurePolicyOf, type WebhookView, webhookReads } from '../linkerd/policies/outside-calls.ts'
+import { policiesOnControlPlane } from '../linkerd/policies/policies-elsewhere.ts'
 import { type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { PolicyKind } from '../policy/translate.ts'
@@ -34,6 +35,7 @@ is told to scrape the control plane is not known, so it is information.`,
   },
   reads: [...policyReads, ...webhookReads],
   check: everyPolicy(reports),
+  elsewhere: policiesOnControlPlane,
 })
 
 /** What becomes of requests when the API server goes on without the webhook, and when it does not. */

@@ -3,6 +3,7 @@ import type { Json, Path } from '../k8s/json.ts'
 import type { Resource } from '../k8s/resource.ts'
 import { proxyPortNames } from '../linkerd/facts.ts'
 import { everyPolicy } from '../linkerd/policies/every-policy.ts'
+import { policiesElsewhere } from '../linkerd/policies/policies-elsewhere.ts'
 import { formsOf, type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
 import { type Subject, subjectsOf } from '../linkerd/policies/policy-world.ts'
 import { defineRule } from '../linkerd/rule.ts'
@@ -34,6 +35,7 @@ it in their newer releases.`,
   },
   reads: policyReads,
   check: everyPolicy(reports),
+  elsewhere: policiesElsewhere('names-proxy-port', 'siblings'),
 })
 
 function* reports(resource: Resource<PolicyKind>, view: PolicyView) {

@@ -1,6 +1,7 @@
 import type { Resource } from '../k8s/resource.ts'
 import { hasPart, rulesPath } from '../linkerd/policies/control-plane-access.ts'
 import { everyPolicy } from '../linkerd/policies/every-policy.ts'
+import { policiesElsewhere } from '../linkerd/policies/policies-elsewhere.ts'
 import { isAllowed, isPod, onTcp, type Question } from '../linkerd/policies/policy-answer.ts'
 import { formsOf, type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
 import { subjectsOf } from '../linkerd/policies/policy-world.ts'
@@ -28,6 +29,7 @@ rates, latencies and the whole dashboard of these Pods are empty, and nothing el
   },
   reads: policyReads,
   check: everyPolicy(reports),
+  elsewhere: policiesElsewhere('closes-ingress', 'scrapers', 'siblings'),
 })
 
 function* reports(resource: Resource<PolicyKind>, view: PolicyView) {

@@ -4,6 +4,7 @@ import { isServedInMesh, isTargeted } from '../linkerd/pods/mesh-summary.ts'
 import { everyPolicy } from '../linkerd/policies/every-policy.ts'
 import { certaintyText } from '../linkerd/policies/gap-certainty.ts'
 import { openProxyPort } from '../linkerd/policies/open-proxy-port.ts'
+import { policiesElsewhere } from '../linkerd/policies/policies-elsewhere.ts'
 import { type GapView, gapReads, type WirePortGap, wirePortGaps } from '../linkerd/policies/wire-port-gaps.ts'
 import { isWebOnly } from '../linkerd/protocols/web-ports.ts'
 import { defineRule } from '../linkerd/rule.ts'
@@ -44,6 +45,7 @@ sidecars. Cilium enforces rules of a direction that \`policyTypes\` does not nam
   },
   reads: gapReads,
   check: everyPolicy(check),
+  elsewhere: policiesElsewhere('opens-without-proxy-port', 'meshed peers', 'siblings'),
 })
 
 function* check(policy: Resource<PolicyKind>, view: GapView) {

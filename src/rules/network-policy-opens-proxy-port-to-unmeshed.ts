@@ -1,5 +1,6 @@
 import type { Resource } from '../k8s/resource.ts'
 import { everyPolicy } from '../linkerd/policies/every-policy.ts'
+import { policiesElsewhere } from '../linkerd/policies/policies-elsewhere.ts'
 import { isAllowed, isPod, type Question } from '../linkerd/policies/policy-answer.ts'
 import { formsOf, type PolicyView, policyReads } from '../linkerd/policies/policy-forms.ts'
 import { subjectsOf } from '../linkerd/policies/policy-world.ts'
@@ -25,6 +26,7 @@ does not listen on 4143. A policy that opens 4143 to such Pods, and nothing else
   },
   reads: policyReads,
   check: everyPolicy(reports),
+  elsewhere: policiesElsewhere('opens-only-proxy-port', 'named peers', 'siblings'),
 })
 
 function* reports(resource: Resource<PolicyKind>, view: PolicyView) {

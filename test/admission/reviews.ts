@@ -80,6 +80,20 @@ export function natsService(metadata: Readonly<Record<string, unknown>> = {}): W
   }
 }
 
+/** The injector's registration, without which nothing is injected in a cluster. */
+export const injector: WireObject = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'MutatingWebhookConfiguration',
+  metadata: { name: 'linkerd-proxy-injector-webhook-config' },
+  webhooks: [
+    {
+      name: 'linkerd-proxy-injector.linkerd.io',
+      clientConfig: { service: { name: 'linkerd-proxy-injector', namespace: 'linkerd' } },
+      rules: [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods', 'services'] }],
+    },
+  ],
+}
+
 /** A configuration from YAML. */
 export function configOf(yaml: string): Config {
   return parseConfig(

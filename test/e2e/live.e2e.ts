@@ -91,6 +91,19 @@ t.test('meshgate in a running cluster', { skip, timeout: 300_000 }, async (t) =>
     accepts(t, answer, /^Warning: \[network-policy-omits-proxy-port\] NetworkPolicy later\/api: TCP 4143 is missing/)
   })
 
+  await t.test('it tells who meshes a namespace what that does to policies of others that mean it', async (t) => {
+    await open('guests', {})
+    const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': 'guests' } }
+    const guests = policy('later', 'guests')
+    const ingress = [{ from: [{ namespaceSelector }], ports: [{ port: 8080 }] }]
+    const spec = { podSelector: { matchLabels: { app: 'web' } }, policyTypes: ['Ingress'], ingress }
+    accepts(t, await apply([deployment('guests', 'web'), { ...guests, spec }]))
+    await settled()
+    const answer = await kubectl(['annotate', 'namespace', 'guests', 'linkerd.io/inject=enabled'])
+    accepts(t, answer, /^Warning: \[network-policy-omits-proxy-port\] NetworkPolicy later\/guests: TCP 4143 is missing/)
+    accepts(t, await kubectl(['annotate', 'namespace', 'guests', 'example.dev/touched=yes']), /^$/)
+  })
+
   await t.test('it tells who deletes a policy what it granted others, and lets it go', async (t) => {
     accepts(t, await apply([policy('shop', 'grants', [4143]), policy('shop', 'api')]))
     await settled()

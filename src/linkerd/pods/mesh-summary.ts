@@ -2,7 +2,7 @@ import type { Partition } from '../../core/snapshot.ts'
 import type { View } from '../../core/view.ts'
 import { noPorts, type PortSet, portIntersection, portsOf, portUnion } from '../../policy/port-set.ts'
 import type { LinkerdSettings } from '../settings.ts'
-import type { MeshView } from './meshed.ts'
+import { changedHome, type MeshView } from './meshed.ts'
 import { namespacesWithPods, podsIn } from './pod-facts.ts'
 
 /*
@@ -18,7 +18,9 @@ export function isAnybodyMeshed(view: MeshView): boolean {
 
 /** Does any Pod that is known to be meshed declare one of these ports? */
 export function isServedInMesh(ports: PortSet, view: MeshView): boolean {
-  return overlaps(view.around().maintain(findMeshed, correctMeshed), ports)
+  const changed = changedHome(view)
+  const here = changed === undefined ? noPorts : (declaredIn(changed, view) ?? noPorts)
+  return overlap(ports, here) || overlaps(view.around().maintain(findMeshed, correctMeshed), ports, changed)
 }
 
 /** Does any Service lead to one of these ports? */
@@ -26,8 +28,14 @@ export function isTargeted(ports: PortSet, view: ServiceView): boolean {
   return overlaps(view.around().maintain(findTargets, correctTargets), ports)
 }
 
-function overlaps(byNamespace: ReadonlyMap<string, PortSet>, ports: PortSet): boolean {
-  return byNamespace.values().some((others) => portIntersection(ports, others).length > 0)
+/** @param except a namespace that is passed over */
+function overlaps(byNamespace: ReadonlyMap<string, PortSet>, ports: PortSet, except?: string): boolean {
+  for (const [namespace, others] of byNamespace) if (namespace !== except && overlap(ports, others)) return true
+  return false
+}
+
+function overlap(left: PortSet, right: PortSet): boolean {
+  return portIntersection(left, right).length > 0
 }
 
 /** Ports that meshed Pods declare, by namespace; namespaces without one are left out. */
@@ -43,9 +51,15 @@ function correctMeshed(found: Map<string, PortSet>, changed: readonly Partition[
 }
 
 function setMeshed(found: Map<string, PortSet>, namespace: string, view: MeshView): void {
+  const declared = declaredIn(namespace, view)
+  if (declared === undefined) found.delete(namespace)
+  else found.set(namespace, declared)
+}
+
+/** Ports that meshed Pods of a namespace declare; undefined where there is none. */
+function declaredIn(namespace: string, view: MeshView): PortSet | undefined {
   const meshed = podsIn(namespace, view).filter((pod) => pod.meshed === 'yes')
-  if (meshed.length === 0) found.delete(namespace)
-  else found.set(namespace, portUnion(noPorts, ...meshed.map((pod) => pod.declared)))
+  return meshed.length === 0 ? undefined : portUnion(noPorts, ...meshed.map((pod) => pod.declared))
 }
 
 function findTargets(view: ServiceView): Map<string, PortSet> {

@@ -16,6 +16,14 @@ export const meshReads = ['Namespace', ...podKinds] as const
 
 export type MeshView = View<(typeof meshReads)[number], LinkerdSettings>
 
+/**
+ * The namespace whose Pods, or whose Namespace, are what a review changes: what is kept of the cluster as it is does not hold
+ * there.
+ */
+export function changedHome({ changed }: MeshView): string | undefined {
+  return changed && meshReads.some((kind) => kind === changed.kind) ? changed.namespace : undefined
+}
+
 /** The namespace's object where it is known. Files may hold several: one that has its Pods meshed counts, else the last. */
 export function namespaceOf(view: View<'Namespace', LinkerdSettings>, name: string): Resource<'Namespace'> | undefined {
   const all = view.inNamespace('Namespace', name)

@@ -108,7 +108,8 @@ function imaginePod(view: MeshView, namespace: string): Omit<PodFacts, 'meshed'>
   }
 }
 
-const dnsPort = 53
+/** No proxy takes it from clients. */
+export const dnsPort = 53
 
 type FromAnnotations = Omit<
   PodFacts,

@@ -45,6 +45,7 @@ export interface PodIndex {
   put(namespace: string, home: object | undefined, namespaceLabels: Labels, pods: readonly PodFacts[]): void
   /** Pods that a selector admits, by their own labels and those of their namespace. Not to be changed. */
   select(box: Box): Bits
+  /** Pods of a namespace, as a set of the caller's own. */
   in(namespace: string): Bits
   /** By what decides the wire port. Only where ports are asked for by name do the names that Pods declare matter. */
   profiles(byName: boolean): Generator<WireProfile>
@@ -52,6 +53,8 @@ export interface PodIndex {
   takeFirst(bits: Bits, mask: Bits, without: Bits): PodFacts | undefined
   /** Adds to `without` who is in `mask` and in the same of these boxes as a Pod of the index. */
   dropAlike(pod: PodFacts, boxes: Iterable<Box>, mask: Bits, without: Bits): void
+  /** Those that are reached as this Pod, which may be none of them, by the same names of ports, and are in the same of these boxes. */
+  like(pod: PodFacts, namespaceLabels: Labels, boxes: Iterable<Box>): Bits
   /** Namespaces of the Pods that a selector admits. */
   namespacesOf(box: Box): ReadonlySet<string>
   /** An empty set of Pods. */
@@ -217,6 +220,14 @@ export function createPodIndex(): PodIndex {
         else removeBits(alike, bits)
       }
       addBits(without, alike)
+    },
+    like(pod, namespaceLabels, boxes) {
+      const alike = namedProfiles.get(wireKey(pod) + namesKey(pod.named))?.members.slice() ?? emptyBits(size)
+      for (const box of boxes)
+        if (contains(box, pod.labels, podKey) && contains(box, namespaceLabels, namespaceKey))
+          keepBits(alike, select(box))
+        else removeBits(alike, select(box))
+      return alike
     },
     namespacesOf(box) {
       const names = new Set<string>()

@@ -41,7 +41,8 @@ export function* addressGaps(resource: Resource<PolicyKind>, view: GapView): Gen
         yield* gapsOf(own, targets, view)
 }
 
-function hasAddresses({ directions }: Policy): boolean {
+/** Does it open ports to addresses in which Pods may be? */
+export function hasAddresses({ directions }: Policy): boolean {
   const rules = [...directions.ingress.rules, ...directions.egress.rules]
   return rules.some(({ peers }) => peers.some((peer) => peer.as === 'addresses' && peer.pods === 'maybe'))
 }

@@ -112,9 +112,14 @@ function* closedToScraper(
 /** One of the meshed Pods of each namespace, or one as it would be. */
 function* meshedClients(view: PolicyView): Generator<PodFacts> {
   for (const name of new Set([...view.namespacesWith('Namespace'), ...namespacesWithPods(view)])) {
-    if (isControlPlane(name, view)) continue
-    const known = podsIn(name, view).find((pod) => pod.meshed === 'yes' && !pod.hostNetwork)
-    if (known) yield known
-    else if (isNamespaceMeshed(name, view) === 'yes') yield imaginedPodIn(name, 'yes', view)
+    const client = meshedClientIn(name, view)
+    if (client) yield client
   }
+}
+
+/** The Pod that stands for the meshed ones of a namespace, which need the control plane; undefined where there are none. */
+export function meshedClientIn(name: string, view: PolicyView): PodFacts | undefined {
+  if (isControlPlane(name, view)) return undefined
+  const known = podsIn(name, view).find((pod) => pod.meshed === 'yes' && !pod.hostNetwork)
+  return known ?? (isNamespaceMeshed(name, view) === 'yes' ? imaginedPodIn(name, 'yes', view) : undefined)
 }

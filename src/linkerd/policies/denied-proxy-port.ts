@@ -61,7 +61,7 @@ export function* deniedProxyPorts(resource: Resource<PolicyKind>, view: GapView)
   }
 }
 
-function isDenial({ action, ports, entries }: Rule): boolean {
+export function isDenial({ action, ports, entries }: Rule): boolean {
   return action === 'deny' && !ports.unknown && entries.length > 0
 }
 

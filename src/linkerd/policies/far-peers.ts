@@ -1,12 +1,13 @@
 import { addBits, type Bits, removeBits } from '../../policy/bits.ts'
 import type { Box } from '../../policy/box.ts'
 import type { Direction } from '../../policy/policy.ts'
+import { changedHome } from '../pods/meshed.ts'
 import type { PodFacts } from '../pods/pod-facts.ts'
 import type { PodIndex } from '../pods/pod-index.ts'
 import { redirectsEveryPort } from '../settings.ts'
 import { decisionsAbout } from './decision-index.ts'
 import { meantPorts } from './meant-ports.ts'
-import { podIndex } from './mesh-index.ts'
+import { changedPods, podIndex } from './mesh-index.ts'
 import type { Selecting, TargetEnd, TargetPods } from './policy-targets.ts'
 import { grants } from './proxy-port-cover.ts'
 import type { GapView, RuleEnd } from './wire-port-gaps.ts'
@@ -19,7 +20,7 @@ export function* farCandidates(end: RuleEnd, box: Box, view: GapView): Generator
   const { rule, direction, target, policies } = end
   const index = podIndex(view)
   const admitted = index.select(box)
-  const home = index.in(target.pod.namespace)
+  const home = homesOf(target, index, view)
   const boxes = telling(end, direction, view)
   // Pods of one profile are then alike in all that decides which ports are meant.
   const alike = areProfilesAlike(target, direction, view)
@@ -40,6 +41,20 @@ export function* farCandidates(end: RuleEnd, box: Box, view: GapView): Generator
     addBits(covered, home)
     yield each(index, admitted, members, covered, mostCandidates, boxes)
   }
+  yield* farChanged(box, target, view)
+}
+
+/** Of whom the index is not asked: Pods of the target's own namespace, and of the one that the review changes. */
+function homesOf({ pod }: TargetPods, index: PodIndex, view: GapView): Bits {
+  const homes = index.in(pod.namespace)
+  const changed = changedHome(view)
+  if (changed !== undefined) addBits(homes, index.in(changed))
+  return homes
+}
+
+/** Pods that the review changes, by the way in which they are reached. */
+function farChanged(box: Box, { pod }: TargetPods, view: GapView): readonly (readonly PodFacts[])[] {
+  return changedHome(view) === pod.namespace ? [] : changedPods(box, view)
 }
 
 function areProfilesAlike({ pod }: TargetPods, direction: Direction, { settings }: GapView): boolean {
@@ -72,11 +87,13 @@ export function* farPods(
   const index = podIndex(view)
   const admitted = index.select(box)
   const boxes = telling({ target, policies }, direction, view)
+  const home = homesOf(target, index, view)
   for (const { members } of index.profiles(true)) {
     const without = index.none()
-    addBits(without, index.in(target.pod.namespace))
+    addBits(without, home)
     yield each(index, admitted, members, without, mostTried, boxes)
   }
+  yield* farChanged(box, target, view)
 }
 
 /** More than anybody needs to find one that counts. */

@@ -139,11 +139,12 @@ function isPossible({ directions }: Policy): boolean {
 }
 
 /** Rules that let something through: for good, or to the tiers behind. */
-function openingRules({ rules, restrictions }: Ruling): readonly Rule[] {
+export function openingRules({ rules, restrictions }: Ruling): readonly Rule[] {
   return [...rules, ...restrictions.filter(({ action }) => action === 'pass')]
 }
 
-function isSilent({ ports, entries, peers }: Rule): boolean {
+/** Does it grant nothing to Pods on ports that are known? */
+export function isSilent({ ports, entries, peers }: Rule): boolean {
   return ports.unknown || entries.length === 0 || peers.every(({ as }) => as !== 'pods')
 }
 
