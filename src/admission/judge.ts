@@ -62,7 +62,8 @@ export const nothing: Verdict = {
  * what it does to others. On UPDATE a finding that the old object had already only warns.
  */
 export function judge(review: Review, court: Court): Verdict {
-  if (!isJudged(review)) return nothing
+  if (!isJudged(review))
+    return isWithoutObject(review) ? { ...nothing, notes: ['not judged: the review has no object'] } : nothing
   const read = readResource(review.operation === 'DELETE' ? review.oldObject : review.object, review.namespace)
   // What is in a Secret is none of a webhook's business, though files may hold one.
   if (read.as !== 'resource' || !isWatched(read.resource.kind)) {
@@ -138,6 +139,11 @@ function isJudged(review: Review): boolean {
   if (!isObject(review.object)) return false
   const metadata = own(review.object, 'metadata')
   return !(isObject(metadata) && own(metadata, 'deletionTimestamp') != null)
+}
+
+/** No API server asks so; whoever does must not take silence for a verdict. */
+function isWithoutObject({ operation, subResource, object }: Review): boolean {
+  return (operation === 'CREATE' || operation === 'UPDATE') && subResource === '' && !isObject(object)
 }
 
 /** The kubelet's own picture of a static Pod: the API server takes no change to it. */

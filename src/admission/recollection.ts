@@ -1,13 +1,12 @@
 import type { analyse } from '../core/analyse.ts'
 import { kindsRead, noReads, type Reads, recall, remember } from '../core/derivations.ts'
 import type { Finding } from '../core/finding.ts'
-import { type KindSet, kindsIn } from '../core/kind-set.ts'
+import { kindsIn } from '../core/kind-set.ts'
 import type { Rule } from '../core/rule.ts'
 import type { Snapshot } from '../core/snapshot.ts'
-import { isObject, jsonEqual, own } from '../k8s/json.ts'
-import { shapes } from '../k8s/kinds.ts'
+import { own } from '../k8s/json.ts'
+import { type KindName, shapes } from '../k8s/kinds.ts'
 import type { Resource } from '../k8s/resource.ts'
-import type { Projection } from '../k8s/shape.ts'
 import { isPartKept } from '../linkerd/kept-parts.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 
@@ -26,7 +25,8 @@ export interface Surroundings {
 /** What is kept: of an object only what was found on it. */
 interface Kept {
   readonly findings: readonly Omit<Finding, 'subject' | 'fix'>[]
-  readonly kinds: KindSet
+  /** Where rules looked. */
+  readonly kinds: readonly KindName[]
 }
 
 /** An object with more findings is a rare one, and its findings would fill the memory. */
@@ -41,11 +41,11 @@ const mostFindings = 20
  */
 export function findOnce(subject: Resource, around: Surroundings, find: (reads: Reads) => Found): Found {
   const { snapshot, rules, settings, digest } = around
-  const text = textOf(whatRulesSee(subject))
+  const text = whatRulesSee(subject)
   if (text === undefined) return find(noReads())
   const key = digest(text)
   const known = recall(snapshot, 'admitted', rules, key, settings)?.value as Kept | undefined
-  if (known && kindsIn(known.kinds).every((kind) => snapshot.trouble(kind) === undefined))
+  if (known?.kinds.every((kind) => snapshot.trouble(kind) === undefined))
     return { findings: known.findings.map((finding) => ({ ...finding, subject })), failures: [], doubts: [] }
 
   const reads = noReads()
@@ -56,7 +56,7 @@ export function findOnce(subject: Resource, around: Surroundings, find: (reads: 
   if (lasts && findings.length <= (isReplica(subject) ? 0 : mostFindings)) {
     const value: Kept = {
       findings: findings.map(lastingPart),
-      kinds: kindsRead(reads),
+      kinds: kindsIn(kindsRead(reads)),
     }
     remember(snapshot, 'admitted', rules, key, { settings, reads, value, holdsAt: snapshot.now })
   }
@@ -65,32 +65,25 @@ export function findOnce(subject: Resource, around: Surroundings, find: (reads: 
 
 /** Would every rule say the same of both, in one and the same world? */
 export function isSameToRules(left: Resource, right: Resource): boolean {
-  return jsonEqual(whatRulesSee(left), whatRulesSee(right))
+  const text = whatRulesSee(left)
+  return text !== undefined && text === whatRulesSee(right)
 }
 
-const projection: Projection = { keeps: isPartKept, share: (value) => value }
-
 /**
- * All of an object that a rule can look at.
+ * All of an object that a rule can look at, as a text; undefined where it is nested too deep for one.
  *
  * Of Pods that a controller makes from one template, the name and the age are left out: nobody asks for them where nothing is
  * wrong, and findings, which do name the Pod, are not kept for them.
  */
-function whatRulesSee(resource: Resource): unknown {
-  const { kind, apiVersion, namespace, wire } = resource
-  const seen = shapes[kind]?.project(wire, projection) as Readonly<Record<string, unknown>>
-  const metadata = seen['metadata']
-  const content =
-    isReplica(resource) && isObject(metadata)
-      ? { ...seen, metadata: { ...metadata, name: null, creationTimestamp: metadata['creationTimestamp'] != null } }
-      : seen
-  return [kind, apiVersion, namespace, content, own(wire, 'status')]
-}
-
-/** Undefined where it is nested too deep to be written. */
-function textOf(value: unknown): string | undefined {
+function whatRulesSee(resource: Resource): string | undefined {
+  const { kind, apiVersion, namespace, metadata, wire } = resource
+  const { creationTimestamp } = metadata
+  const seen = isReplica(resource)
+    ? { ...wire, metadata: { ...metadata, name: null, creationTimestamp: creationTimestamp && 'some' } }
+    : wire
   try {
-    return JSON.stringify(value)
+    const status = JSON.stringify(own(wire, 'status'))
+    return `${kind} ${apiVersion} ${namespace} ${shapes[kind]?.spell(seen, isPartKept)}${status ?? ''}`
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error

@@ -41,9 +41,10 @@ const longestDenial = 1024
  */
 export function respond(review: Review, verdict: Verdict, scope: Scope): Answer {
   const { enforced, elsewhere, notes } = verdict
-  const worstFirst = enforced.toSorted(
-    (a, b) => severities.indexOf(a.finding.severity) - severities.indexOf(b.finding.severity),
-  )
+  const worstFirst =
+    enforced.length > 1
+      ? enforced.toSorted((a, b) => severities.indexOf(a.finding.severity) - severities.indexOf(b.finding.severity))
+      : enforced
   const denials = worstFirst.filter(({ enforcement }) => enforcement === 'deny')
   const warned = worstFirst.filter(({ enforcement }) => enforcement === 'warn')
   const warnings = warningsOf([
@@ -132,10 +133,10 @@ function auditOf({ enforced, elsewhere, suppressed, exempted, doubts }: Verdict)
   const annotate = (key: string, rules: readonly string[]) => {
     if (rules.length > 0) annotations[key] = plainText([...new Set(rules)].toSorted().join(',')).slice(0, 256)
   }
-  for (const enforcement of ['deny', 'warn', 'audit'] as const)
+  for (const [enforcement, found] of Map.groupBy(enforced, (one) => one.enforcement))
     annotate(
       enforcement,
-      enforced.filter((one) => one.enforcement === enforcement).map(({ finding }) => finding.rule),
+      found.map(({ finding }) => finding.rule),
     )
   annotate(
     'elsewhere',

@@ -27,6 +27,11 @@ export interface Shape<T> {
   check(value: unknown): Misfit | undefined
   /** A frozen copy with nothing but what the shape names. What does not fit stays as it is, for `check` to find. */
   project(value: unknown, projection: Projection): unknown
+  /**
+   * What a projection keeps, as a text: two values that fit and have the same one are projected to the same. Empty where a
+   * projection leaves the value out. Throws a RangeError for what nobody looks into and is nested too deep.
+   */
+  spell(value: unknown, keeps: Projection['keeps']): string
   /** Never present; carries the type. */
   readonly type?: T
 }
@@ -50,10 +55,16 @@ function below(step: string | number, { path, reason }: Misfit): Misfit {
 
 const asItIs = (value: unknown) => value
 
+/** Says by itself where it ends, as every text of {@link Shape.spell}. */
+function spellScalar(value: unknown): string {
+  return typeof value === 'string' ? `${value.length}:${value}` : `${String(value)};`
+}
+
 function scalar<T>(expected: string, fits: (value: unknown) => boolean): Shape<T | null> {
   return {
     check: (value) => (value === null || fits(value) ? undefined : misfit(expected, value)),
     project: asItIs,
+    spell: spellScalar,
   }
 }
 
@@ -81,7 +92,11 @@ export const intOrText: Shape<number | string | null> = scalar(
 )
 
 /** A value nobody looks into. */
-export const anything: Shape<unknown> = { check: () => undefined, project: asItIs }
+export const anything: Shape<unknown> = {
+  check: () => undefined,
+  project: asItIs,
+  spell: (value) => spellScalar(JSON.stringify(value)),
+}
 
 export function list<T>(element: Shape<T>): Shape<readonly T[] | null> {
   return {
@@ -96,6 +111,12 @@ export function list<T>(element: Shape<T>): Shape<readonly T[] | null> {
     },
     project: (value, projection) =>
       Array.isArray(value) ? Object.freeze(value.map((item) => element.project(item, projection))) : value,
+    spell(value, keeps) {
+      if (!Array.isArray(value)) return spellScalar(value)
+      let text = '['
+      for (const item of value) text += element.spell(item, keeps)
+      return `${text}]`
+    },
   }
 }
 
@@ -123,6 +144,13 @@ export function map<T>(element: Shape<T>, part?: Part): Shape<Readonly<Record<st
         empty = false
       }
       return part !== undefined && empty ? undefined : Object.freeze(kept)
+    },
+    spell(value, keeps) {
+      if (!isObject(value)) return spellScalar(value)
+      let text = ''
+      for (const key of Object.keys(value))
+        if (part === undefined || keeps(part, key)) text += spellScalar(key) + element.spell(value[key], keeps)
+      return part !== undefined && text === '' ? '' : `{${text}}`
     },
   }
 }
@@ -152,6 +180,15 @@ export function struct<const M extends Members>(members: M): Shape<Struct<M> | n
       }
       return Object.freeze(kept)
     },
+    spell(value, keeps) {
+      if (!isObject(value)) return spellScalar(value)
+      let text = '('
+      for (const [key, shape] of entries) {
+        const member = Object.hasOwn(value, key) ? shape.spell(value[key], keeps) : ''
+        if (member !== '') text += `${key}=${member}`
+      }
+      return `${text})`
+    },
   }
 }
 
@@ -163,6 +200,7 @@ export function shared<T>(shape: Shape<T>): Shape<T> {
       const projected = shape.project(value, projection)
       return typeof projected === 'object' && projected !== null ? projection.share(projected) : projected
     },
+    spell: (value, keeps) => shape.spell(value, keeps),
   }
 }
 
@@ -175,6 +213,8 @@ export function named<T>(shape: Shape<T>, part: Part): Shape<T> {
       isObject(value) && projection.keeps(part, String(value['name']))
         ? shape.project(value, projection)
         : nameOnly.project(value, projection),
+    spell: (value, keeps) =>
+      isObject(value) && keeps(part, String(value['name'])) ? shape.spell(value, keeps) : nameOnly.spell(value, keeps),
   }
 }
 
@@ -189,5 +229,6 @@ export function both(one: Shape<unknown>, other: Shape<unknown>): Shape<unknown>
         ...(other.project(value, projection) as object),
       })
     },
+    spell: (value, keeps) => one.spell(value, keeps) + other.spell(value, keeps),
   }
 }

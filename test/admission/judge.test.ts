@@ -54,6 +54,15 @@ t.test('it denies nothing that it does not understand or that is on its way out'
     t.same(judge(read(bad, different), court), nothing, what)
 })
 
+t.test('it says that there is nothing to judge where a review has no object', async (t) => {
+  for (const object of [null, 'web', [policyFor([8080])]])
+    for (const operation of ['CREATE', 'UPDATE'])
+      t.same(judge(read(policyFor([8080]), { operation, object }), court).notes, [
+        'not judged: the review has no object',
+      ])
+  t.same(judge(read(policyFor([8080]), { operation: 'DELETE', object: null, oldObject: null }), court), nothing)
+})
+
 t.test('it only warns of what an update leaves as it was', async (t) => {
   const update = (old: WireObject, now: WireObject, in_ = court) =>
     decisions(read(now, { operation: 'UPDATE', oldObject: old }), in_)
