@@ -1,12 +1,10 @@
-import type { Config } from '../config/config.ts'
-import { analyse, type Doubt } from '../core/analyse.ts'
+import { analyse } from '../core/analyse.ts'
 import { autofix } from '../core/autofix.ts'
 import type { Reads } from '../core/derivations.ts'
 import type { Edit } from '../core/edit.ts'
-import { type Enforced, enforce, type Outcome } from '../core/enforce.ts'
+import { enforce } from '../core/enforce.ts'
 import { endingSoon } from '../core/exemption.ts'
 import type { Failure, Finding } from '../core/finding.ts'
-import type { Rule } from '../core/rule.ts'
 import { type Snapshot, withoutSubject, withSubject } from '../core/snapshot.ts'
 import type { Stage } from '../core/view.ts'
 import { isObject, own } from '../k8s/json.ts'
@@ -14,45 +12,10 @@ import { isWatched } from '../k8s/kinds.ts'
 import { annotationOf, type Resource, readResource } from '../k8s/resource.ts'
 import { settingsAmong } from '../linkerd/injection/injector-reach.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
+import { type Court, nothing, type Verdict } from './court.ts'
 import { judgeNeighbours } from './neighbours.ts'
 import { findOnce, isSameToRules } from './recollection.ts'
 import type { Review } from './review.ts'
-
-/** The world in which reviews are judged. */
-export interface Court {
-  readonly rules: readonly Rule<LinkerdSettings>[]
-  readonly snapshot: Snapshot
-  readonly config: Config
-  /** Milliseconds since 1970: exemptions end. */
-  readonly now: number
-  /** Is the time over that may be spent on the neighbours? The subject is judged in any case. */
-  readonly outOfTime?: () => boolean
-  /** Makes a text short, for what is remembered of objects; without it every object is judged anew. */
-  readonly digest?: ((text: string) => string) | undefined
-}
-
-/** What is decided about one review: what happens to findings on its object, and what else there is to say. */
-export interface Verdict extends Outcome {
-  /** Findings on other objects that this change brings about. They only warn: whoever makes it did not write them. */
-  readonly elsewhere: readonly Enforced[]
-  /** Where a rule looked at what cannot be relied on. */
-  readonly doubts: readonly Doubt[]
-  /** Why something was not judged, or an exemption that ends: a line each, for the user. */
-  readonly notes: readonly string[]
-  /** Our own faults. If there is one, there is no verdict to rely on. */
-  readonly failures: readonly Failure[]
-}
-
-/** Nothing found, nothing to say. */
-export const nothing: Verdict = {
-  enforced: [],
-  suppressed: [],
-  exempted: [],
-  elsewhere: [],
-  doubts: [],
-  notes: [],
-  failures: [],
-}
 
 /**
  * Judges what a review changes: its object, where every finding counts, and what the change does to its neighbours.

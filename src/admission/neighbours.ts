@@ -9,7 +9,7 @@ import type { Resource } from '../k8s/resource.ts'
 import { settingsAmong } from '../linkerd/injection/injector-reach.ts'
 import { isNamespaceChange, isTelling } from '../linkerd/policies/changes.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
-import type { Court, Verdict } from './judge.ts'
+import type { Court, Verdict } from './court.ts'
 
 /** More objects than a person has beside one; whoever has more is told to have them audited. */
 const mostNeighbours = 200

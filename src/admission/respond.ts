@@ -7,7 +7,7 @@ import { plainText, shortText } from '../core/plain-text.ts'
 import type { Scope } from '../core/snapshot.ts'
 import { formatPath } from '../k8s/json.ts'
 import { describe } from '../k8s/resource.ts'
-import type { Verdict } from './judge.ts'
+import type { Verdict } from './court.ts'
 import type { Review } from './review.ts'
 
 /** An AdmissionReview that answers one. */

@@ -1,7 +1,8 @@
 import { viewOf } from '../core/view.ts'
 import { settingsAmong } from '../linkerd/injection/injector-reach.ts'
 import { isNamespaceMeshed, type MeshView, meshReads } from '../linkerd/pods/meshed.ts'
-import { type Court, judge } from './judge.ts'
+import type { Court } from './court.ts'
+import { judge } from './judge.ts'
 import type { Review } from './review.ts'
 
 /**

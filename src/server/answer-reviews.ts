@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
-import type { Court, Verdict } from '../admission/judge.ts'
+import type { Court, Verdict } from '../admission/court.ts'
 import type { Answer } from '../admission/respond.ts'
 import { type Review, readReview } from '../admission/review.ts'
 import { byGroupAndKind } from '../k8s/resource.ts'

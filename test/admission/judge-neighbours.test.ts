@@ -1,5 +1,6 @@
 import t from 'tap'
-import { type Court, judge, mend } from '../../src/admission/judge.ts'
+import type { Court } from '../../src/admission/court.ts'
+import { judge, mend } from '../../src/admission/judge.ts'
 import { respond } from '../../src/admission/respond.ts'
 import { readReview } from '../../src/admission/review.ts'
 import { createStore, type Store } from '../../src/core/store.ts'

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Court, judge, mend, nothing } from '../../src/admission/judge.ts'
+import { type Court, nothing } from '../../src/admission/court.ts'
+import { judge, mend } from '../../src/admission/judge.ts'
 import { type Review, readReview } from '../../src/admission/review.ts'
 import { defaultConfig } from '../../src/config/config.ts'
 import { toJsonPatch } from '../../src/core/json-patch.ts'

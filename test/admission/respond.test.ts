@@ -1,5 +1,6 @@
 import t from 'tap'
-import { judge, mend, nothing, type Verdict } from '../../src/admission/judge.ts'
+import { nothing, type Verdict } from '../../src/admission/court.ts'
+import { judge, mend } from '../../src/admission/judge.ts'
 import { respond, respondWithPatch } from '../../src/admission/respond.ts'
 import { type Review, readReview } from '../../src/admission/review.ts'
 import type { Enforcement } from '../../src/core/enforce.ts'

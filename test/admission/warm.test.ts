@@ -1,5 +1,6 @@
 import t from 'tap'
-import { type Court, judge } from '../../src/admission/judge.ts'
+import type { Court } from '../../src/admission/court.ts'
+import { judge } from '../../src/admission/judge.ts'
 import { readReview } from '../../src/admission/review.ts'
 import { keepWarm } from '../../src/admission/warm.ts'
 import { createProjector } from '../../src/cluster/project.ts'

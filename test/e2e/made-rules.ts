@@ -1,4 +1,4 @@
-import type { Court } from '../../src/admission/judge.ts'
+import type { Court } from '../../src/admission/court.ts'
 import type { Config } from '../../src/config/config.ts'
 import { defineRule } from '../../src/linkerd/rule.ts'
 import { rules } from '../../src/rules/index.ts'

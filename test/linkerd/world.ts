@@ -2,7 +2,7 @@ import { snapshotOf } from '../../src/core/snapshot.ts'
 import { type View, viewOf } from '../../src/core/view.ts'
 import type { KindName } from '../../src/k8s/kinds.ts'
 import { type Resource, readResource } from '../../src/k8s/resource.ts'
-import { type GapView, gapReads } from '../../src/linkerd/policies/wire-port-gaps.ts'
+import { type GapView, gapReads } from '../../src/linkerd/policies/gap-view.ts'
 import { defaultSettings, type LinkerdSettings } from '../../src/linkerd/settings.ts'
 
 /** The object as rules see it. */

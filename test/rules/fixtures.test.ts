@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nothing } from '../../src/admission/judge.ts'
+import { nothing } from '../../src/admission/court.ts'
 import { respond } from '../../src/admission/respond.ts'
 import { fixTexts } from '../../src/commands/fix-files.ts'
 import { enforce } from '../../src/core/enforce.ts'

@@ -12,12 +12,12 @@ import {
 import type { PolicyKind } from '../../policy/translate.ts'
 import { mayHoldPods } from '../pods/pod-addresses.ts'
 import { imaginedPodIn, type PodFacts } from '../pods/pod-facts.ts'
+import type { GapView } from './gap-view.ts'
 import { meantPorts } from './meant-ports.ts'
 import { formsOf, isClusterwide, policiesIn } from './policy-forms.ts'
 import { withInjectedLabels } from './policy-peers.ts'
 import { describeTarget, type TargetPods, targetBox, targetsByPlace } from './policy-targets.ts'
 import { grants } from './proxy-port-cover.ts'
-import type { GapView } from './wire-port-gaps.ts'
 
 /** A rule that grants an application's port to addresses in which Pods may live, and not the mesh's. */
 export interface AddressGap {

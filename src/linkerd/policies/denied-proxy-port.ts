@@ -8,6 +8,8 @@ import type { PolicyKind } from '../../policy/translate.ts'
 import type { PodFacts } from '../pods/pod-facts.ts'
 import { unlikePeers, unlikeTargets } from './alike.ts'
 import { farPods } from './far-peers.ts'
+import { confidenceOf, type Doubt, doubtOf, guessOf, isAlone } from './gap-certainty.ts'
+import { type GapView } from './gap-view.ts'
 import { formsOf, isClusterwide } from './policy-forms.ts'
 import { describePeers, isWide, knownPeer, type PeerPods, peerPodsOf } from './policy-peers.ts'
 import {
@@ -21,7 +23,6 @@ import {
 import { type AskedPort, askedOf, includesAsked, portsBeside } from './port-question.ts'
 import { claimsOn, type Ends, grants, pairsOf } from './proxy-port-cover.ts'
 import { redirectedPorts } from './wire-port.ts'
-import { confidenceOf, type Doubt, doubtOf, type GapView, guessOf, isAlone } from './wire-port-gaps.ts'
 
 /** A rule that denies the port that the mesh uses to a pair that may talk on an application's. */
 export interface DeniedProxyPort {

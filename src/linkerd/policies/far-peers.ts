@@ -6,11 +6,11 @@ import type { PodFacts } from '../pods/pod-facts.ts'
 import type { PodIndex } from '../pods/pod-index.ts'
 import { redirectsEveryPort } from '../settings.ts'
 import { decisionsAbout } from './decision-index.ts'
+import type { GapView } from './gap-view.ts'
 import { meantPorts } from './meant-ports.ts'
 import { changedPods, podIndex } from './mesh-index.ts'
-import type { Selecting, TargetEnd, TargetPods } from './policy-targets.ts'
+import type { RuleEnd, Selecting, TargetEnd, TargetPods } from './policy-targets.ts'
 import { grants } from './proxy-port-cover.ts'
-import type { GapView, RuleEnd } from './wire-port-gaps.ts'
 
 /**
  * Pods of other namespaces that a rule admits on an application's port, and that no policy on the target admits on the port

@@ -4,10 +4,11 @@ import type { Resource } from '../../k8s/resource.ts'
 import type { Rule } from '../../policy/policy.ts'
 import { hasPort } from '../../policy/port-set.ts'
 import type { PolicyKind } from '../../policy/translate.ts'
+import type { GapView } from './gap-view.ts'
 import { meantPorts } from './meant-ports.ts'
 import { formsOf } from './policy-forms.ts'
 import { selectedBy } from './policy-targets.ts'
-import type { GapView, WirePortGap } from './wire-port-gaps.ts'
+import type { WirePortGap } from './wire-port-gaps.ts'
 
 /**
  * Opens the proxy's port to the peers of a rule and nobody else; says what that lets through. A rule by port name is only

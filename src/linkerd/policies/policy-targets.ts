@@ -2,7 +2,14 @@ import { type Cache, createCache } from '../../core/cache.ts'
 import { isUnresolved } from '../../k8s/json.ts'
 import { type Box, boxKey, exclude, isEmpty, mayContain, movePrefix } from '../../policy/box.ts'
 import { indexBoxes } from '../../policy/box-index.ts'
-import { namespaceKey, namespaceNameLabel, type Policy, podKey } from '../../policy/policy.ts'
+import {
+  type Direction,
+  namespaceKey,
+  namespaceNameLabel,
+  type Policy,
+  podKey,
+  type Rule,
+} from '../../policy/policy.ts'
 import { isControlPlane, isNamespaceMeshed, type MeshView } from '../pods/meshed.ts'
 import { imaginedPodIn, type PodFacts, podsIn } from '../pods/pod-facts.ts'
 import { podsHeld } from '../pods/selected-pods.ts'
@@ -83,6 +90,14 @@ export function* targetsByPlace(policy: Policy, wide: boolean, view: PolicyView)
 export interface TargetEnd {
   readonly target: TargetPods
   readonly policies: readonly Selecting[]
+}
+
+/** A rule, one of the Pods it is about, and every policy that says who may reach that one. */
+export interface RuleEnd extends TargetEnd {
+  readonly direction: Direction
+  readonly rule: Rule
+  /** The rule's policy. */
+  readonly own: Policy
 }
 
 /** Targets of a policy, with every policy that selects them. For the same list the same one, unless whom it selects is not known. */

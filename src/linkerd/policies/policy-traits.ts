@@ -5,7 +5,7 @@ import { dnsPort } from '../pods/pod-facts.ts'
 import type { LinkerdSettings } from '../settings.ts'
 import { hasAddresses } from './address-gaps.ts'
 import { isDenial } from './denied-proxy-port.ts'
-import { isSilent, openingRules } from './wire-port-gaps.ts'
+import { isSilent, openingRules } from './opening-rules.ts'
 
 /** A set of {@link Trait}s. */
 export type Traits = number

@@ -1,27 +1,27 @@
 import type { Confidence } from '../../core/finding.ts'
-import type { View } from '../../core/view.ts'
 import type { Path } from '../../k8s/json.ts'
 import type { Resource } from '../../k8s/resource.ts'
 import { type Box, uncovered } from '../../policy/box.ts'
 import { allowedButDenied, allowedParts } from '../../policy/coverage.ts'
-import type { Direction, Policy, Rule, Ruling } from '../../policy/policy.ts'
-import { hasPort, type PortSet, portDifference } from '../../policy/port-set.ts'
+import type { Direction, Rule } from '../../policy/policy.ts'
+import type { PortSet } from '../../policy/port-set.ts'
 import { isEveryPort } from '../../policy/ports.ts'
 import type { PolicyKind } from '../../policy/translate.ts'
 import type { PodFacts } from '../pods/pod-facts.ts'
-import type { LinkerdSettings } from '../settings.ts'
 import { unlikePeers, unlikeTargets } from './alike.ts'
 import { decisionsAbout } from './decision-index.ts'
 import { farCandidates } from './far-peers.ts'
+import { confidenceOf, type Doubt, doubtOf, guessOf, isAlone } from './gap-certainty.ts'
+import type { GapView } from './gap-view.ts'
 import { meantPorts } from './meant-ports.ts'
-import { formsOf, isClusterwide, policyReads } from './policy-forms.ts'
+import { isPossible, isSilent, openingRules } from './opening-rules.ts'
+import { formsOf, isClusterwide } from './policy-forms.ts'
 import { describePeers, isWide, knownPeer, type PeerPods, peerPodsOf } from './policy-peers.ts'
 import {
   describeTarget,
   endsOf,
   type Place,
-  type Selecting,
-  type TargetEnd,
+  type RuleEnd,
   type TargetPods,
   targetsByPlace,
   unplacedPolicies,
@@ -37,11 +37,7 @@ import {
   type PortClaims,
   pairsOf,
 } from './proxy-port-cover.ts'
-import { wireReads } from './wire-port.ts'
-
-export const gapReads = [...policyReads, ...wireReads] as const
-
-export type GapView = View<(typeof gapReads)[number], LinkerdSettings>
+import { type Separated, separation } from './separated-rules.ts'
 
 /** A pair that a rule lets talk on an application's port, but no policy on the port that the mesh really uses. */
 export interface WirePortGap {
@@ -60,25 +56,9 @@ export interface WirePortGap {
   readonly doubt: Doubt | undefined
   /** What the policy says of the rule or of its subject, and the common form does not hold exactly. */
   readonly guess: string | undefined
-  /** To open the proxy's port may let in whom another rule keeps out of the application's ports: {@link isSeparated}. */
+  /** To open the proxy's port may let in whom another rule keeps out of the application's ports: {@link separation}. */
   readonly separated: boolean
   readonly confidence: Confidence
-}
-
-/**
- * Why a gap may be none:
- * - `value`: a value that is not filled in yet, or labels of a namespace that are not known, may cover it;
- * - `existence`: neither end is known to be meshed, or a whole cluster or a whole namespace's known Pods do not have it;
- * - `addresses`: the port is granted to address ranges, which some network plugins match with Pods;
- * - `mesh`: one end is not known to be meshed;
- * - `size`: the policies are too many to tell.
- */
-export type Doubt = 'value' | 'existence' | 'size' | 'addresses' | 'mesh'
-
-/** Without a doubt it happens. */
-export function confidenceOf(doubt: Doubt | undefined): Confidence {
-  if (doubt === undefined) return 'high'
-  return doubt === 'mesh' || doubt === 'addresses' ? 'medium' : 'low'
 }
 
 /**
@@ -97,55 +77,6 @@ export function* wirePortGaps(resource: Resource<PolicyKind>, view: GapView): Ge
     const separated = separation(places, view)
     for (const place of places) yield* gapsOf(place, separated, view)
   }
-}
-
-/** Is a rule separated anywhere ({@link isSeparated})? */
-type Separated = (rule: Rule, direction: Direction) => boolean
-
-/** Asked for where there is a gap, as most rules have none; and then once. */
-function separation(places: readonly Place[], view: GapView): Separated {
-  const known = new Map<Rule, boolean>()
-  return (rule, direction) => {
-    const found =
-      known.get(rule) ??
-      places.some((place) => separableEnds(endsOf(place, view)).some((end) => isSeparated(rule, direction, end, view)))
-    known.set(rule, found)
-    return found
-  }
-}
-
-const separable = new WeakMap<readonly TargetEnd[], readonly TargetEnd[]>()
-
-/** Of targets that {@link isSeparated} does not tell apart, one. */
-function separableEnds(ends: readonly TargetEnd[]): readonly TargetEnd[] {
-  const known = separable.get(ends) ?? findSeparable(ends)
-  separable.set(ends, known)
-  return known
-}
-
-function findSeparable(ends: readonly TargetEnd[]): readonly TargetEnd[] {
-  const seen = new Map<readonly Selecting[], Set<number>>()
-  return ends.filter(({ target, policies }) => {
-    const ports = seen.get(policies) ?? new Set()
-    seen.set(policies, ports)
-    const { inboundPort } = target.pod
-    return !ports.has(inboundPort) && ports.add(inboundPort)
-  })
-}
-
-/** Is there a rule that could have a gap? */
-function isPossible({ directions }: Policy): boolean {
-  return [directions.ingress, directions.egress].flatMap(openingRules).some((rule) => !isSilent(rule))
-}
-
-/** Rules that let something through: for good, or to the tiers behind. */
-export function openingRules({ rules, restrictions }: Ruling): readonly Rule[] {
-  return [...rules, ...restrictions.filter(({ action }) => action === 'pass')]
-}
-
-/** Does it grant nothing to Pods on ports that are known? */
-export function isSilent({ ports, entries, peers }: Rule): boolean {
-  return ports.unknown || entries.length === 0 || peers.every(({ as }) => as !== 'pods')
 }
 
 /** Does the rule have the proxy's port, whoever is on the other end? */
@@ -174,30 +105,12 @@ function* gapsOf(place: Place, separated: Separated, view: GapView): Generator<W
     }
 }
 
-/** A rule, one of the Pods it is about, and every policy that says who may reach that one. */
-export interface RuleEnd {
-  readonly policies: readonly Selecting[]
-  readonly direction: Direction
-  readonly rule: Rule
-  readonly target: TargetPods
-  /** The rule's policy. */
-  readonly own: Policy
+/** And whether the rule is separated. */
+interface GapEnd extends RuleEnd {
   readonly separated: Separated
 }
 
-/** Is there, for a target, a rule that denies or passes on some of the rule's ports and not the proxy's, or the other way round? */
-function isSeparated({ ports }: Rule, direction: Direction, { target, policies }: TargetEnd, view: GapView): boolean {
-  const proxyPort = direction === 'ingress' ? target.pod.inboundPort : view.settings.inboundPort
-  return decisionsAbout(policies, direction).restrictions.some((other) => {
-    if (other.ports.names.length > 0 || other.ports.unknown) return true
-    const left = portDifference(ports.numbers, other.ports.numbers)
-    const isUntouched = left.length > 0 && portDifference(ports.numbers, left).length === 0
-    const takesAll = left.length === 0 && (ports.names.length === 0 || isEveryPort(other.ports))
-    return hasPort(other.ports.numbers, proxyPort) ? !takesAll : !isUntouched && ports.numbers.length > 0
-  })
-}
-
-function* gapBetween(end: RuleEnd, peers: PeerPods, view: GapView): Generator<WirePortGap> {
+function* gapBetween(end: GapEnd, peers: PeerPods, view: GapView): Generator<WirePortGap> {
   const { direction, rule, target } = end
   if (peers.pod.unknown || isAlone(target, peers.pod, peers)) return
   const [client, server] = direction === 'ingress' ? [peers.pod, target.pod] : [target.pod, peers.pod]
@@ -285,7 +198,7 @@ function brokenPart(
  * Gaps to Pods of other namespaces in a cluster: for each way in which Pods are reached, one Pod that shows it. Who comes
  * into question is found by sets; whether there is a gap is decided as everywhere.
  */
-function* farGaps(end: RuleEnd, box: Box, view: GapView): Generator<WirePortGap> {
+function* farGaps(end: GapEnd, box: Box, view: GapView): Generator<WirePortGap> {
   for (const candidates of farCandidates(end, box, view))
     for (const pod of candidates) {
       const [gap] = gapBetween(end, knownPeer(pod, box, view), view)
@@ -293,41 +206,4 @@ function* farGaps(end: RuleEnd, box: Box, view: GapView): Generator<WirePortGap>
       yield gap
       break
     }
-}
-
-/** What the common form of a policy does not hold exactly of this rule, or of whom the policy is about. */
-export function guessOf({ notes, directions }: Policy, rule: Rule): string | undefined {
-  const rules = (['ingress', 'egress'] as const).flatMap((direction) => {
-    return [...directions[direction].rules, ...directions[direction].restrictions]
-  })
-  const others = rules.filter((one) => one !== rule).map(({ path }) => path)
-  return notes.find(({ as, path }) => as === 'approximated' && !others.some((other) => startsWith(path, other)))?.reason
-}
-
-function startsWith(path: Path, start: Path): boolean {
-  return start.every((step, i) => path[i] === step)
-}
-
-/** The gravest reason to doubt what is said of two ends. */
-export function doubtOf(target: TargetPods, peers: PeerPods, cover: Cover, view: GapView): Doubt | undefined {
-  if (cover.unknown) return 'value'
-  const meshed = [target.pod.meshed, peers.pod.meshed].filter((one) => one === 'yes').length
-  if (meshed === 0 || peers.doubtful || isStandIn(peers, target)) return 'existence'
-  if (target.box !== undefined && view.scope === 'cluster') return 'existence'
-  if (cover.byAddress) return 'addresses'
-  return meshed === 2 ? undefined : 'mesh'
-}
-
-/** Are there known Pods beside the lone target that the rule may have been written for? */
-function isStandIn(peers: PeerPods, target: TargetPods): boolean {
-  return peers.instead.some((pod) => !isAlone(target, pod, peers))
-}
-
-/**
- * Is the peer the target itself, which reaches itself on its loopback? Replicas reach each other. A workload that does not
- * say how many it has, has one, unless a rule is written for it to reach its like.
- */
-export function isAlone({ pod }: TargetPods, peer: PodFacts, { whole }: PeerPods): boolean {
-  if (pod.name === undefined || pod.name !== peer.name || pod.namespace !== peer.namespace) return false
-  return pod.replicas === 'one' || (pod.replicas === 'unsaid' && whole)
 }

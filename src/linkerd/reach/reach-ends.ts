@@ -9,8 +9,8 @@ import { type PolicyKind, policyKinds, translate } from '../../policy/translate.
 import { type Endpoint, selectsPod } from '../../policy/verdict.ts'
 import { labels as meshLabels } from '../facts.ts'
 import { isControlPlane } from '../pods/meshed.ts'
+import { gapReads } from '../policies/gap-view.ts'
 import { namespaceLabelsOf } from '../policies/policy-peers.ts'
-import { gapReads } from '../policies/wire-port-gaps.ts'
 import type { LinkerdSettings } from '../settings.ts'
 import { type Workload, workloadsOf } from './reach-workloads.ts'
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { Resource } from '../../../src/k8s/resource.ts'
-import { type GapView, type WirePortGap, wirePortGaps } from '../../../src/linkerd/policies/wire-port-gaps.ts'
+import { type GapView } from '../../../src/linkerd/policies/gap-view.ts'
+import { type WirePortGap, wirePortGaps } from '../../../src/linkerd/policies/wire-port-gaps.ts'
 import { pod, policy, resource, worldOf } from '../world.ts'
 import {
   brokenByDefinition,
