@@ -9,7 +9,7 @@ import { type Snapshot, withoutSubject, withSubject } from '../core/snapshot.ts'
 import type { Stage } from '../core/view.ts'
 import { isObject, own } from '../k8s/json.ts'
 import { isWatched } from '../k8s/kinds.ts'
-import { annotationOf, type Resource, readResource } from '../k8s/resource.ts'
+import { annotationOf, mirrorAnnotation, type Resource, readResource } from '../k8s/resource.ts'
 import { settingsAmong } from '../linkerd/injection/injector-reach.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import { type Court, nothing, type Verdict } from './court.ts'
@@ -111,7 +111,7 @@ function isWithoutObject({ operation, subResource, object }: Review): boolean {
 
 /** The kubelet's own picture of a static Pod: the API server takes no change to it. */
 function isMirrorPod(resource: Resource): boolean {
-  return resource.kind === 'Pod' && annotationOf(resource.metadata, 'kubernetes.io/config.mirror') !== undefined
+  return resource.kind === 'Pod' && annotationOf(resource.metadata, mirrorAnnotation) !== undefined
 }
 
 function analyseIn(

@@ -5,7 +5,7 @@ import type { Change, Rule } from '../core/rule.ts'
 import { isSameObject, partitionOf, type Snapshot } from '../core/snapshot.ts'
 import { viewOf } from '../core/view.ts'
 import { type KindName, kinds } from '../k8s/kinds.ts'
-import type { Resource } from '../k8s/resource.ts'
+import { isMadeByController, type Resource } from '../k8s/resource.ts'
 import { settingsAmong } from '../linkerd/injection/injector-reach.ts'
 import { isNamespaceChange, isTelling } from '../linkerd/policies/changes.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
@@ -30,7 +30,7 @@ export function judgeNeighbours(subject: Resource, before: Snapshot, after: Snap
   const notes: string[] = []
   const consequences: Consequences = { elsewhere, doubts, notes, failures }
   let mostLeft = 0
-  if (court.snapshot.scope !== 'cluster' || isMade(subject)) return consequences
+  if (court.snapshot.scope !== 'cluster' || isMadeByController(subject.metadata)) return consequences
   const change: Change = { before: sameIn(before, subject), after: sameIn(after, subject) }
   if (isNamespaceChange(change) && !isTelling(change)) return consequences
 
@@ -142,11 +142,6 @@ function inTime(resources: Iterable<Resource>, { outOfTime = () => false }: Cour
     }
   })()
   return { subjects, seen, left: () => all.length - seen.size }
-}
-
-/** Was it made by a controller, from an object that was judged itself? */
-function isMade({ metadata }: Resource): boolean {
-  return metadata.ownerReferences?.some((owner) => owner?.controller === true) === true
 }
 
 /** Where a finding stands. Of an object that does not change, the words may: they name one of many that it cannot reach. */

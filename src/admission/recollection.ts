@@ -6,7 +6,7 @@ import type { Rule } from '../core/rule.ts'
 import type { Snapshot } from '../core/snapshot.ts'
 import { own } from '../k8s/json.ts'
 import { type KindName, shapes } from '../k8s/kinds.ts'
-import type { Resource } from '../k8s/resource.ts'
+import { isMadeByController, type Resource } from '../k8s/resource.ts'
 import { isPartKept } from '../linkerd/kept-parts.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 
@@ -95,5 +95,5 @@ function lastingPart({ rule, message, text, severity, confidence, path }: Findin
 }
 
 function isReplica({ kind, metadata }: Resource): boolean {
-  return kind === 'Pod' && metadata.ownerReferences?.some((owner) => owner?.controller === true) === true
+  return kind === 'Pod' && isMadeByController(metadata)
 }

@@ -1,7 +1,7 @@
 import { createCache } from '../core/cache.ts'
 import { isObject, own } from '../k8s/json.ts'
 import { type KindName, kinds, shapes } from '../k8s/kinds.ts'
-import { type Resource, readResource } from '../k8s/resource.ts'
+import { isMadeByController, type Resource, readResource } from '../k8s/resource.ts'
 import type { Projection } from '../k8s/shape.ts'
 import type { ObjectMeta } from '../k8s/spec-shapes.ts'
 import { isPartKept } from '../linkerd/kept-parts.ts'
@@ -39,8 +39,7 @@ export function createProjector(sharer: Sharer = createSharer()): Projector {
     const read = readResource(wire, isObject(metadata) ? (own(metadata, 'namespace') as string) : undefined)
     if (read.as !== 'resource') return { as: 'malformed', reason: read.as === 'malformed' ? read.reason : read.as }
     const { resource } = read
-    if (made.has(kind) && resource.metadata.ownerReferences?.some((owner) => owner?.controller === true))
-      return { as: 'left-out' }
+    if (made.has(kind) && isMadeByController(resource.metadata)) return { as: 'left-out' }
     return { as: 'resource', resource: Object.freeze(resource) }
   }
 }

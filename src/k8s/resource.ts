@@ -123,3 +123,11 @@ export function ageAndName({ metadata, name }: Pick<Resource, 'metadata' | 'name
 export function describe(identity: Identity): string {
   return `${identity.kind} ${identity.namespace === '' ? '' : `${identity.namespace}/`}${identity.name}`
 }
+
+/** Was it made by a controller, from another object? */
+export function isMadeByController({ ownerReferences }: ObjectMeta): boolean {
+  return ownerReferences?.some((owner) => owner?.controller === true) === true
+}
+
+/** The kubelet's mark on the picture that it draws, in the API, of a Pod that it made from a file. */
+export const mirrorAnnotation = 'kubernetes.io/config.mirror'

@@ -3,7 +3,7 @@ import { isMeant } from '../core/namespace-pattern.ts'
 import type { View } from '../core/view.ts'
 import { own } from '../k8s/json.ts'
 import { type PodKind, type PodTemplate, podTemplateOf } from '../k8s/pod-template.ts'
-import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
+import { annotationOf, describe, labelsOf, mirrorAnnotation, type Resource } from '../k8s/resource.ts'
 import { injectorTrouble } from '../linkerd/certificates/injector-trouble.ts'
 import { annotations, labels } from '../linkerd/facts.ts'
 import { annotationVerdict, hasProxy, skipReasons } from '../linkerd/injection/injection.ts'
@@ -87,7 +87,7 @@ function* judge(subject: Resource<PodKind>, view: RuleView) {
   const workload = workloadInjection(subject, view, admitted)
   const { template, namespace, call, injection, unresolved } = workload
   // The kubelet's picture of a static Pod passes no webhook.
-  if (unresolved || annotationOf(template.metadata, 'kubernetes.io/config.mirror') !== undefined) return
+  if (unresolved || annotationOf(template.metadata, mirrorAnnotation) !== undefined) return
 
   const name = subject.namespace
   const pod = podInWords(subject)
@@ -151,7 +151,7 @@ function* judge(subject: Resource<PodKind>, view: RuleView) {
 }
 
 function* judgeLabel({ metadata, spec, path }: PodTemplate, pod: string) {
-  if (annotationOf(metadata, 'kubernetes.io/config.mirror') !== undefined || hasProxy(spec)) return
+  if (annotationOf(metadata, mirrorAnnotation) !== undefined || hasProxy(spec)) return
   yield {
     message: 'label-without-proxy',
     path: [...path, 'metadata', 'labels', labels.controlPlaneNamespace],

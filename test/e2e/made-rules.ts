@@ -55,7 +55,7 @@ const broken = defineRule({
   messages: { never: 'x' },
   reads: [],
   check: {
-    // biome-ignore lint/correctness/useYield: it throws where it is told to
+    // No yield: it throws where it is told to.
     *Service({ metadata }) {
       if (metadata.annotations?.['test/break'] !== undefined) throw new Error('our fault')
     },

@@ -201,7 +201,7 @@ const broken = defineRule({
   messages: { never: 'x' },
   reads: [],
   check: {
-    // biome-ignore lint/correctness/useYield: it throws before it could
+    // No yield: it throws before it could.
     *Service() {
       throw new Error('our fault')
     },
