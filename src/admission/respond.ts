@@ -40,6 +40,10 @@ const longestDenial = 1024
  * @param scope how much of the world was known
  */
 export function respond(review: Review, verdict: Verdict, scope: Scope): Answer {
+  // Without surroundings nothing was found that rests on what is not there; whoever reads the audit log must know.
+  const unknown = scope === 'nothing' ? { surroundings: 'unknown' } : undefined
+  if (isSilent(verdict))
+    return answerTo(review, { allowed: true, ...(unknown === undefined ? {} : { auditAnnotations: unknown }) })
   const { enforced, elsewhere, notes } = verdict
   const worstFirst =
     enforced.length > 1
@@ -54,14 +58,25 @@ export function respond(review: Review, verdict: Verdict, scope: Scope): Answer 
     ...doubtLines(verdict.doubts),
     ...notes,
   ])
-  // Without surroundings nothing was found that rests on what is not there; whoever reads the audit log must know.
-  const auditAnnotations = { ...auditOf(verdict), ...(scope === 'nothing' ? { surroundings: 'unknown' } : {}) }
+  const auditAnnotations = { ...auditOf(verdict), ...unknown }
   return answerTo(review, {
     allowed: denials.length === 0,
     ...(denials.length > 0 ? { status: { code: 403, reason: 'Forbidden', message: denialOf(denials) } } : {}),
     ...(warnings.length > 0 ? { warnings } : {}),
     ...(Object.keys(auditAnnotations).length > 0 ? { auditAnnotations } : {}),
   })
+}
+
+/** Most objects are well. */
+function isSilent({ enforced, elsewhere, suppressed, exempted, doubts, notes }: Verdict): boolean {
+  return (
+    enforced.length === 0 &&
+    elsewhere.length === 0 &&
+    suppressed.length === 0 &&
+    exempted.length === 0 &&
+    doubts.length === 0 &&
+    notes.length === 0
+  )
 }
 
 /** The answer of the mutating webhook: always allowed, with the edits as a patch, or none when nothing changes. */

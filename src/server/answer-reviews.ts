@@ -17,10 +17,11 @@ declare module 'fastify' {
 }
 
 /** What was decided about a review, and what to answer. */
-export interface Decision extends Verdict {
+export interface Decision {
+  readonly verdict: Verdict
   readonly answer: Answer
-  /** In one word, for metrics. */
-  readonly verdict: string
+  /** The verdict in one word, for metrics. */
+  readonly word: string
 }
 
 export type Decide = (review: Review, court: Court) => Decision
@@ -53,7 +54,7 @@ export function answerReviews(
   path: string,
   decide: Decide,
 ) {
-  const count = ({ enforced, elsewhere, exempted, suppressed, doubts }: Omit<Verdict, 'failures'>) => {
+  const count = ({ enforced, elsewhere, exempted, suppressed, doubts }: Verdict) => {
     if (doubts.length > 0) for (const kind of new Set(doubts.map(({ kind }) => kind))) metrics.degraded(kind)
     for (const { finding, enforcement } of enforced) metrics.finding(finding.rule, enforcement)
     for (const { finding, exemption } of exempted) {
@@ -75,27 +76,30 @@ export function answerReviews(
     stopIfLate(start)
     // Half of the time at most is spent on what may be left out.
     const outOfTime = () => clock() - request.arrived > deadline / 2
-    const look = () => decide(review, { ...court, now: now(), outOfTime })
-    const conclude = ({ answer, verdict, failures, ...outcome }: Decision) => {
-      for (const { rule, error } of failures) {
+    const look = () => {
+      const { rules, digest, snapshot, config } = court
+      return decide(review, { rules, digest, snapshot, config, now: now(), outOfTime })
+    }
+    const conclude = ({ answer, verdict, word }: Decision) => {
+      for (const { rule, error } of verdict.failures) {
         metrics.failure(rule)
         log.error({ err: error, rule }, 'a rule failed')
       }
-      const [failure] = failures
+      const [failure] = verdict.failures
       if (failure) throw new Refusal(500, 'rule-failed', `rule ${failure.rule} failed; see the log of meshgate`)
       const end = clock()
       stopIfLate(end)
       const { group, kind } = review.kind
       const label = byGroupAndKind.has(`${group}/${kind}`) ? kind : 'other'
-      metrics.review({ path, operation: review.operation, kind: label, verdict }, end - start)
+      metrics.review({ path, operation: review.operation, kind: label, verdict: word }, end - start)
       pace.earn(request.ip)
       // What a dry run asks about will not be there: no alert may rest on it.
-      if (!review.dryRun) count(outcome)
+      if (!review.dryRun) count(verdict)
       return reply.type('application/json').send(toAscii(JSON.stringify(answer)))
     }
     const seen = court.snapshot.now
     const decision = look()
-    if (settle === undefined || decision.verdict !== 'denied') return conclude(decision)
+    if (settle === undefined || decision.word !== 'denied') return conclude(decision)
     return settle().then(() => conclude(court.snapshot.now === seen ? decision : look()))
   }
 }

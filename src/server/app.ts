@@ -166,18 +166,18 @@ export function buildApp(dependencies: ServerDependencies): App {
     )
   answer('/validate', (review, court) => {
     const answered = answerCanary(review, pod)
-    if (answered) return { ...nothing, failures: [], answer: answered, verdict: 'canary' }
+    if (answered) return { verdict: nothing, answer: answered, word: 'canary' }
     const verdict = judge(review, court)
     const answer = respond(review, verdict, court.snapshot.scope)
     const { allowed, warnings } = answer.response
-    return { ...verdict, answer, verdict: allowed ? (warnings ? 'warned' : 'allowed') : 'denied' }
+    return { verdict, answer, word: allowed ? (warnings ? 'warned' : 'allowed') : 'denied' }
   })
 
   answer('/mutate', (review, court) => {
     const { edits, failures } = mend(review, court)
     const answer = respondWithPatch(review, edits, (text) => Buffer.from(text).toString('base64'))
-    const verdict = answer.response.patch === undefined ? 'allowed' : 'patched'
-    return { ...nothing, answer, failures, verdict }
+    const word = answer.response.patch === undefined ? 'allowed' : 'patched'
+    return { verdict: { ...nothing, failures }, answer, word }
   })
 
   const news: HealthSource = {

@@ -1,4 +1,8 @@
+const beyondAscii = /[\u007F-\uFFFF]/
+
 /** JSON in ASCII alone. Node writes it without a conversion, and no terminal acts on it: JSON itself escapes other controls. */
 export function toAscii(json: string): string {
+  // Nearly every answer is ASCII already.
+  if (!beyondAscii.test(json)) return json
   return json.replaceAll(/[\u007F-\uFFFF]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
