@@ -7,8 +7,9 @@ import { namesKey, type PodFacts } from '../pods/pod-facts.ts'
 import { wireKey } from '../pods/pod-index.ts'
 import { type LinkerdSettings, redirectsEveryPort } from '../settings.ts'
 import { decisionsAbout } from './decision-index.ts'
+import type { Selecting } from './policy-forms.ts'
 import type { PeerPods } from './policy-peers.ts'
-import type { Selecting, TargetEnd } from './policy-targets.ts'
+import type { TargetEnd } from './policy-targets.ts'
 import { admittedPart } from './proxy-port-cover.ts'
 
 /*

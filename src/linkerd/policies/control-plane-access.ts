@@ -7,8 +7,9 @@ import { controlPlanePods, injectedLabels, labels } from '../facts.ts'
 import { controlPlanesOf } from '../pods/meshed.ts'
 import { imaginedPodIn, type PodFacts, podsIn } from '../pods/pod-facts.ts'
 import { isAllowed, isDns, isPod, onTcp, onUdp, type Question, speaks } from './policy-answer.ts'
+import type { Selecting } from './policy-forms.ts'
 import { formsOf, type PolicyView } from './policy-forms.ts'
-import { type PolicyOn, type Subject, subjectsOf } from './policy-world.ts'
+import { type Subject, subjectsOf } from './policy-world.ts'
 
 /** What a Pod's proxy cannot reach, although it must. */
 export interface BlockedAccess {
@@ -84,13 +85,13 @@ interface Closed {
 }
 
 /** Remembers what lists of policies leave closed for as long as the control plane's Pods stay what they are. */
-function startClosed(view: PolicyView, controlPlane: string): (policies: readonly PolicyOn[]) => readonly Closed[] {
+function startClosed(view: PolicyView, controlPlane: string): (policies: readonly Selecting[]) => readonly Closed[] {
   const must: Closed[] = serversOf(controlPlane, view).flatMap(({ port, pods }) =>
     pods.map((server) => ({ question: egress(onTcp(port, server), isPod(server, view)), port })),
   )
   for (const dns of ['UDP', 'TCP'] as const)
     must.push({ question: egress(dns === 'UDP' ? onUdp(dnsPort) : onTcp(dnsPort), isDns), dns })
-  const known = new WeakMap<readonly PolicyOn[], readonly Closed[]>()
+  const known = new WeakMap<readonly Selecting[], readonly Closed[]>()
   return (policies) => {
     const found = known.get(policies) ?? must.filter(({ question }) => isAllowed(policies, question) === 'no')
     known.set(policies, found)

@@ -11,8 +11,8 @@ import {
   type Rule,
 } from '../../policy/policy.ts'
 import { formatPorts } from '../../policy/port-set.ts'
+import type { Selecting } from './policy-forms.ts'
 import type { PeerPods } from './policy-peers.ts'
-import type { Selecting } from './policy-targets.ts'
 
 /** A rule of a policy and one of its peers, or what a policy's tier says of all that its rules leave open. */
 export interface Entry {

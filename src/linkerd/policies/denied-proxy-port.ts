@@ -10,16 +10,10 @@ import { unlikePeers, unlikeTargets } from './alike.ts'
 import { farPods } from './far-peers.ts'
 import { confidenceOf, type Doubt, doubtOf, guessOf, isAlone } from './gap-certainty.ts'
 import { type GapView } from './gap-view.ts'
+import type { Selecting } from './policy-forms.ts'
 import { formsOf, isClusterwide } from './policy-forms.ts'
 import { describePeers, isWide, knownPeer, type PeerPods, peerPodsOf } from './policy-peers.ts'
-import {
-  describeTarget,
-  endsOf,
-  type Selecting,
-  type TargetEnd,
-  type TargetPods,
-  targetsByPlace,
-} from './policy-targets.ts'
+import { describeTarget, endsOf, type TargetEnd, type TargetPods, targetsByPlace } from './policy-targets.ts'
 import { type AskedPort, askedOf, includesAsked, portsBeside } from './port-question.ts'
 import { claimsOn, type Ends, grants, pairsOf } from './proxy-port-cover.ts'
 import { redirectedPorts } from './wire-port.ts'

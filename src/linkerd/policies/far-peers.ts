@@ -9,7 +9,8 @@ import { decisionsAbout } from './decision-index.ts'
 import type { GapView } from './gap-view.ts'
 import { meantPorts } from './meant-ports.ts'
 import { changedPods, podIndex } from './mesh-index.ts'
-import type { RuleEnd, Selecting, TargetEnd, TargetPods } from './policy-targets.ts'
+import type { Selecting } from './policy-forms.ts'
+import type { RuleEnd, TargetEnd, TargetPods } from './policy-targets.ts'
 import { grants } from './proxy-port-cover.ts'
 
 /**

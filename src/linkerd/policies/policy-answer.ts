@@ -6,9 +6,8 @@ import { proxyPortNames } from '../facts.ts'
 import { mayHoldPods } from '../pods/pod-addresses.ts'
 import type { PodFacts } from '../pods/pod-facts.ts'
 import { decisionsAbout } from './decision-index.ts'
-import type { PolicyView } from './policy-forms.ts'
+import type { PolicyView, Selecting } from './policy-forms.ts'
 import { namespaceLabelsOf, namespaceMatches } from './policy-peers.ts'
-import type { PolicyOn } from './policy-world.ts'
 
 export type Answer = 'yes' | 'no' | 'maybe'
 
@@ -32,7 +31,7 @@ export function speaks(rule: { readonly ports: Ports; readonly peers: readonly P
  * Is the connection allowed by all policies on a Pod? The first decision that speaks of it counts, as in
  * {@link file://../policy/verdict.ts}; one that may speak of it leaves `maybe`, unless the answer is the same without it.
  */
-export function isAllowed(policies: readonly PolicyOn[], question: Question): Answer {
+export function isAllowed(policies: readonly Selecting[], question: Question): Answer {
   const possible = new Set<Answer>()
   let passed: number | undefined
   for (const { policy, rule, action, certain } of decisionsAbout(policies, question.direction).decisions) {

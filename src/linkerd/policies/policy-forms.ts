@@ -22,6 +22,23 @@ export type PolicyView = View<(typeof policyReads)[number], LinkerdSettings>
 export const namespacedKinds = policyKinds.filter((kind) => kinds[kind].namespaced)
 const wideKinds = policyKinds.filter((kind) => !kinds[kind].namespaced)
 
+/** A policy that selects a Pod, or may once its values are filled in. */
+export interface Selecting {
+  readonly policy: Policy
+  readonly certain: boolean
+}
+
+const certainly = new WeakMap<Policy, Selecting>()
+const perhaps = new WeakMap<Policy, Selecting>()
+
+/** For the same policy, the same object. */
+export function selecting(policy: Policy, certain: boolean): Selecting {
+  const known = certain ? certainly : perhaps
+  let found = known.get(policy)
+  if (found === undefined) known.set(policy, (found = { policy, certain }))
+  return found
+}
+
 /** An object of any dialect in the common form, once per object: objects do not change. */
 export function formsOf(resource: Resource<PolicyKind>, view: PolicyView): readonly Policy[] {
   return view.derive(startForms)(resource)
@@ -50,19 +67,29 @@ export function policiesIn(namespace: string, view: PolicyView): readonly Policy
 }
 
 function findPolicies(view: PolicyView, namespace: string): readonly Policy[] {
-  const own = namespacedKinds.flatMap((kind) =>
-    view.inNamespace<PolicyKind>(kind, namespace).flatMap((one) => formsOf(one, view)),
-  )
+  const own = formsIn(namespace, view)
   if (namespace === '') return [...own, ...view.derive(findWide).all]
-  const here = placedAt(own, namespace, view).map((one) =>
-    asksNamespace(one.policy) ? narrowed(one, namespace) : one.policy,
+  const here = own.flatMap((policy) =>
+    asksNamespace(policy) ? placedAt([policy], namespace, view).map((one) => narrowed(one, namespace)) : policy,
   )
-  return [...here, ...widePoliciesAt(namespace, view).map((one) => narrowed(one, namespace))]
+  return [...here, ...view.deriveFor(namespace, findWideHere)]
+}
+
+/** The policies that are objects of the namespace. */
+export function formsIn(namespace: string, view: PolicyView): readonly Policy[] {
+  const forms = view.derive(startForms)
+  return namespacedKinds.flatMap((kind) => view.inNamespace<PolicyKind>(kind, namespace).flatMap(forms))
+}
+
+/** Kept by itself: what changes most are policies of the namespace. */
+function findWideHere(view: PolicyView, namespace: string): readonly Policy[] {
+  return widePoliciesAt(namespace, view).map((one) => narrowed(one, namespace))
 }
 
 /** Does it ask for labels of the namespace? Cilium's may, although they are about one namespace. */
 function asksNamespace({ subject }: Policy): boolean {
-  return [...subject.keys()].some((key) => key.startsWith(namespaceKey))
+  for (const key of subject.keys()) if (key.startsWith(namespaceKey)) return true
+  return false
 }
 
 /** A policy, and whether it is about Pods of a namespace. */

@@ -1,7 +1,7 @@
 import { type Cache, createCache } from '../../core/cache.ts'
 import { isUnresolved } from '../../k8s/json.ts'
 import { type Box, boxKey, exclude, isEmpty, mayContain, movePrefix } from '../../policy/box.ts'
-import { indexBoxes } from '../../policy/box-index.ts'
+import { type BoxLists, listByBox } from '../../policy/box-lists.ts'
 import {
   type Direction,
   namespaceKey,
@@ -13,7 +13,7 @@ import {
 import { isControlPlane, isNamespaceMeshed, type MeshView } from '../pods/meshed.ts'
 import { imaginedPodIn, type PodFacts, podsIn } from '../pods/pod-facts.ts'
 import { podsHeld } from '../pods/selected-pods.ts'
-import { type PolicyView, placesOf, policiesIn, unplacedForms } from './policy-forms.ts'
+import { type PolicyView, placesOf, policiesIn, type Selecting, selecting, unplacedForms } from './policy-forms.ts'
 import { describePeers, knownNamespaces, unseenNamespacesMeshed, withInjectedLabels } from './policy-peers.ts'
 
 /** Pods a policy selects: one that is known, or those that nobody has seen. */
@@ -21,12 +21,6 @@ export interface TargetPods {
   readonly pod: PodFacts
   /** For Pods nobody has seen: the policy's own subject, as far as they are meshed. */
   readonly box: Box | undefined
-}
-
-/** A policy that selects a target, or may once its values are filled in. */
-export interface Selecting {
-  readonly policy: Policy
-  readonly certain: boolean
 }
 
 /**
@@ -118,30 +112,26 @@ export function endsOf({ own, targets }: Place, view: PolicyView): readonly Targ
 function policiesOn(
   { pod, box }: TargetPods,
   own: Policy,
-  { policies, byPod, meeting, unknown }: SelectingIn,
+  { policies, lists, unknown }: SelectingIn,
   view: PolicyView,
 ): readonly Selecting[] {
-  if (!unknown && box !== undefined) return meeting(box)
-  if (!unknown && !pod.unknownLabels) return byPod.get(pod) ?? none
-  const selecting: Selecting[] = []
+  if (!unknown && box !== undefined) return lists.meeting(box)
+  if (!unknown && !pod.unknownLabels) return lists.holding(pod.labels)
+  const found: Selecting[] = []
   for (const policy of policies) {
-    if (policy === own) selecting.push({ policy, certain: true })
-    else if (box) selecting.push({ policy, certain: !policy.unknownSubject && !own.unknownSubject })
-    else if (selectedBy(policy, view).includes(pod)) selecting.push({ policy, certain: isHeldExactly(policy) })
+    if (policy === own) found.push(selecting(policy, true))
+    else if (box) found.push(selecting(policy, !policy.unknownSubject && !own.unknownSubject))
+    else if (selectedBy(policy, view).includes(pod)) found.push(selecting(policy, isHeldExactly(policy)))
     else if ((policy.unknownSubject || pod.unknownLabels) && mayContain(policy.subject, pod.labels, podKey))
-      selecting.push({ policy, certain: false })
+      found.push(selecting(policy, false))
   }
-  return selecting
+  return found
 }
-
-const none: readonly Selecting[] = []
 
 interface SelectingIn {
   readonly policies: readonly Policy[]
   /** Where whom they select is known. */
-  readonly byPod: ReadonlyMap<PodFacts, readonly Selecting[]>
-  /** Whose subjects share something with a box; the same. */
-  readonly meeting: (box: Box) => readonly Selecting[]
+  readonly lists: BoxLists<Selecting>
   /** Whom some policy selects hangs on a value that is not filled in yet. */
   readonly unknown: boolean
   readonly ends: WeakMap<readonly TargetPods[], readonly TargetEnd[]>
@@ -149,29 +139,12 @@ interface SelectingIn {
 
 function findSelecting(view: PolicyView, namespace: string): SelectingIn {
   const policies = policiesIn(namespace, view)
-  const exact = policies.map((policy) => ({ policy, certain: isHeldExactly(policy) }))
-  const places = new Map<PodFacts, number[]>()
-  for (const [place, policy] of policies.entries())
-    for (const pod of podsHeld(namespace, policy.subject, view)) {
-      const known = places.get(pod)
-      if (known) known.push(place)
-      else places.set(pod, [place])
-    }
-  const lists = new Map<string, readonly Selecting[]>()
-  const listOf = (found: readonly number[]) => {
-    const key = found.join()
-    const known = lists.get(key) ?? found.flatMap((place) => exact.slice(place, place + 1))
-    lists.set(key, known)
-    return known
-  }
-  const byPod = new Map(Array.from(places, ([pod, found]) => [pod, listOf(found)]))
-  const certain = policies.map((policy): Selecting => ({ policy, certain: true }))
-  const { meeting } = indexBoxes(certain, ({ policy }) => policy.subject, podKey)
-  const known: Cache<readonly Selecting[]> = createCache()
+  const around = view.around()
+  const base = around === view ? undefined : around.deriveFor(namespace, findSelecting)
+  const all = policies.map((policy) => selecting(policy, isHeldExactly(policy)))
   return {
     policies,
-    byPod,
-    meeting: (box) => known(boxKey(box), () => meeting(box)),
+    lists: listByBox(all, ({ policy }) => policy.subject, podKey, base?.lists),
     unknown: policies.some((policy) => policy.unknownSubject),
     ends: new WeakMap(),
   }
@@ -188,7 +161,7 @@ export function unplacedPolicies(view: PolicyView): readonly Selecting[] {
 }
 
 function findUnplaced(view: PolicyView): readonly Selecting[] {
-  return view.scope === 'cluster' ? [] : unplacedForms(view).map((policy) => ({ policy, certain: false }))
+  return view.scope === 'cluster' ? [] : unplacedForms(view).map((policy) => selecting(policy, false))
 }
 
 /** The known Pods that a policy selects. */

@@ -1,75 +1,55 @@
 import { type Cache, createCache } from '../../core/cache.ts'
 import { isUnresolved } from '../../k8s/json.ts'
-import type { Labels } from '../../k8s/selector.ts'
 import { type Box, boxKey, contains, listedValues, mayContain } from '../../policy/box.ts'
-import { indexBoxes } from '../../policy/box-index.ts'
+import { type BoxLists, listByBox } from '../../policy/box-lists.ts'
 import { namespaceKey, namespaceNameLabel, type Policy, podKey } from '../../policy/policy.ts'
-import type { PolicyKind } from '../../policy/translate.ts'
 import { witnessOf } from '../../policy/witness.ts'
 import { injectedLabels } from '../facts.ts'
 import { controlPlanesOf, isControlPlane, isNamespaceMeshed } from '../pods/meshed.ts'
 import { imaginedPodIn, namespacesWithPods, type PodFacts, podsIn } from '../pods/pod-facts.ts'
 import { podsHeld } from '../pods/selected-pods.ts'
 import {
-  formsOf,
-  namespacedKinds,
+  formsIn,
   type PolicyAt,
   type PolicyView,
   placedAt,
+  type Selecting,
+  selecting,
   unplacedForms,
   widePoliciesAt,
 } from './policy-forms.ts'
 import { namespaceLabelsOf, namespaceMatches } from './policy-peers.ts'
-
-/** A policy that is about a Pod, or may be once its values are filled in. */
-export interface PolicyOn {
-  readonly policy: Policy
-  readonly certain: boolean
-}
 
 /** A Pod that a policy is about. */
 export interface Subject {
   /** One that is known, or one that nobody has seen and the policy would select. */
   readonly pod: PodFacts
   readonly text: string
-  readonly policies: readonly PolicyOn[]
+  readonly policies: readonly Selecting[]
 }
 
 /** Policies that may be about Pods of a namespace, and how to find those that are about one. */
 interface PoliciesAt {
   readonly all: readonly PolicyAt[]
-  /** Those that hold Pods with these labels; for the same ones, the same list. */
-  readonly holding: (labels: Labels) => readonly PolicyOn[]
+  readonly lists: BoxLists<Selecting>
   /** Whom they are about hangs on a value that is not filled in. */
   readonly isOpen: boolean
 }
 
 function findPolicies(view: PolicyView, namespace: string): PoliciesAt {
-  const own = namespacedKinds.flatMap((kind) => view.inNamespace<PolicyKind>(kind, namespace))
   const unplaced = view.scope === 'cluster' ? [] : view.derive(unplacedForms)
   const all = [
-    ...placedAt(
-      own.flatMap((resource) => formsOf(resource, view)),
-      namespace,
-      view,
-    ),
+    ...placedAt(formsIn(namespace, view), namespace, view),
     ...widePoliciesAt(namespace, view),
     ...placedAt(unplaced, namespace, view),
   ]
-  const exact = all.map(({ policy, match }) => ({ policy, certain: isCertain(policy, match) }))
-  const { holding } = indexBoxes(exact, ({ policy }) => policy.subject, podKey)
-  const lists = new Map<string, readonly PolicyOn[]>()
-  const places = new Map(exact.map((one, place) => [one, place]))
+  const around = view.around()
+  const base = around === view ? undefined : around.deriveFor(namespace, findPolicies)
+  const found = all.map(({ policy, match }) => selecting(policy, isCertain(policy, match)))
   return {
     all,
+    lists: listByBox(found, ({ policy }) => policy.subject, podKey, base?.lists),
     isOpen: all.some(({ policy }) => policy.unknownSubject),
-    holding(found) {
-      const list = holding(found)
-      const key = list.map((one) => places.get(one)).join()
-      const known = lists.get(key) ?? list
-      lists.set(key, known)
-      return known
-    },
   }
 }
 
@@ -78,13 +58,13 @@ function isCertain({ namespace, unknownSubject }: Policy, match: PolicyAt['match
 }
 
 /** Every policy that is about the Pod, or may be. Pods of a namespace that the same ones are about have the same list. */
-export function policiesOn(pod: PodFacts, view: PolicyView): readonly PolicyOn[] {
-  const { all, holding, isOpen } = view.deriveFor(pod.namespace, findPolicies)
-  if (!isOpen && !pod.unknownLabels) return holding(pod.labels)
-  return all.flatMap(({ policy, match }): PolicyOn[] => {
-    if (contains(policy.subject, pod.labels, podKey)) return [{ policy, certain: isCertain(policy, match) }]
+export function policiesOn(pod: PodFacts, view: PolicyView): readonly Selecting[] {
+  const { all, lists, isOpen } = view.deriveFor(pod.namespace, findPolicies)
+  if (!isOpen && !pod.unknownLabels) return lists.holding(pod.labels)
+  return all.flatMap(({ policy, match }): Selecting[] => {
+    if (contains(policy.subject, pod.labels, podKey)) return [selecting(policy, isCertain(policy, match))]
     const open = policy.unknownSubject || pod.unknownLabels
-    return open && mayContain(policy.subject, pod.labels, podKey) ? [{ policy, certain: false }] : []
+    return open && mayContain(policy.subject, pod.labels, podKey) ? [selecting(policy, false)] : []
   })
 }
 

@@ -7,8 +7,9 @@ import { mayHoldPods } from '../pods/pod-addresses.ts'
 import type { PodFacts } from '../pods/pod-facts.ts'
 import type { LinkerdSettings } from '../settings.ts'
 import { decisionsAbout } from './decision-index.ts'
+import type { Selecting } from './policy-forms.ts'
 import { namespaceMatches, type PeerPods } from './policy-peers.ts'
-import { type Selecting, subjectBox, type TargetPods, targetBox } from './policy-targets.ts'
+import { subjectBox, type TargetPods, targetBox } from './policy-targets.ts'
 
 /** Where the port of a server's proxy is granted. */
 export interface Cover {

@@ -3,7 +3,8 @@ import { hasPort, portDifference } from '../../policy/port-set.ts'
 import { isEveryPort } from '../../policy/ports.ts'
 import { decisionsAbout } from './decision-index.ts'
 import type { GapView } from './gap-view.ts'
-import { endsOf, type Place, type Selecting, type TargetEnd } from './policy-targets.ts'
+import type { Selecting } from './policy-forms.ts'
+import { endsOf, type Place, type TargetEnd } from './policy-targets.ts'
 
 /** Is a rule separated anywhere ({@link isSeparated})? */
 export type Separated = (rule: Rule, direction: Direction) => boolean
