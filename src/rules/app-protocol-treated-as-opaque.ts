@@ -6,7 +6,8 @@ import { type InboundView, inboundReads } from '../linkerd/protocols/inbound-pro
 import { outboundOf } from '../linkerd/protocols/outbound-protocol.ts'
 import { deniedByAppProtocol } from '../linkerd/protocols/protocol-conflicts.ts'
 import { serverFirstPortsOf } from '../linkerd/protocols/server-first-ports.ts'
-import { isTcp, selectedBy } from '../linkerd/protocols/service-targets.ts'
+import { selectedBy } from '../linkerd/protocols/service-selection.ts'
+import { isTcp } from '../linkerd/protocols/service-targets.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import { hasPort } from '../policy/port-set.ts'
 

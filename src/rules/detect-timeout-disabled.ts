@@ -1,14 +1,13 @@
 import type { View } from '../core/view.ts'
 import { isUnresolved, type Path } from '../k8s/json.ts'
 import { type PodKind, podTemplateOf } from '../k8s/pod-template.ts'
-import { annotationOf, describe, labelsOf, type Resource } from '../k8s/resource.ts'
-import { selectsByMap } from '../k8s/selector.ts'
+import { annotationOf, describe, type Resource } from '../k8s/resource.ts'
 import { annotations, goTrue } from '../linkerd/facts.ts'
 import { clientsOfService, isSubjectMeshed } from '../linkerd/pods/mesh-clients.ts'
 import { namespaceOf } from '../linkerd/pods/meshed.ts'
 import { forClients, opaqueReads, podSideOf, serviceList } from '../linkerd/protocols/opaque-ports.ts'
 import { identifyContainerPort, portsOf, serverFirstPortsOf } from '../linkerd/protocols/server-first-ports.ts'
-import { selectedBy } from '../linkerd/protocols/service-targets.ts'
+import { selectedBy, servicesOf } from '../linkerd/protocols/service-selection.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 
@@ -96,9 +95,7 @@ function disabled(key: string, subject: Resource<PodKind>, view: PortView): Path
 /** Server-first ports that the Pod's own proxy detects. */
 function hangingPorts(subject: Resource<PodKind>, view: PortView) {
   const template = podTemplateOf(subject)
-  const services = view
-    .inNamespace('Service', subject.namespace)
-    .filter(({ spec }) => selectsByMap(spec.selector, labelsOf(template.metadata)))
+  const services = servicesOf(template, subject.namespace, view)
   return portsOf(template, services).flatMap((port) => {
     const identified = identifyContainerPort(port, template, services, view.settings)
     if (!identified || identified.by === 'number') return []

@@ -3,8 +3,7 @@ import type { Confidence, Severity } from '../core/finding.ts'
 import type { View } from '../core/view.ts'
 import { isUnresolved, type Path } from '../k8s/json.ts'
 import { type PodKind, podTemplateOf } from '../k8s/pod-template.ts'
-import { annotationOf, labelsOf, type Resource } from '../k8s/resource.ts'
-import { selectsByMap } from '../k8s/selector.ts'
+import { annotationOf, type Resource } from '../k8s/resource.ts'
 import type { ObjectMeta } from '../k8s/spec-shapes.ts'
 import { annotations } from '../linkerd/facts.ts'
 import { injectedOnPod, injectedOnService } from '../linkerd/injection/injected-opaque-ports.ts'
@@ -16,7 +15,8 @@ import { type HttpSign, httpSignOf } from '../linkerd/protocols/http-port.ts'
 import { identifyProtocol } from '../linkerd/protocols/identify-protocol.ts'
 import { forClients, isHttp, opaqueReads, podSideOf, serviceList } from '../linkerd/protocols/opaque-ports.ts'
 import { portsOf } from '../linkerd/protocols/server-first-ports.ts'
-import { isTcp, portsLeadingTo, type ServicePort, selectedBy, targetOf } from '../linkerd/protocols/service-targets.ts'
+import { selectedBy, servicesOf } from '../linkerd/protocols/service-selection.ts'
+import { isTcp, portsLeadingTo, type ServicePort, targetOf } from '../linkerd/protocols/service-targets.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import { hasPort } from '../policy/port-set.ts'
@@ -104,9 +104,7 @@ function* judgePods(subject: Resource<PodKind>, view: PortView) {
       : undefined
   if (isChosen(template.metadata, namespace, written, view)) return
   const byDefault = portsByGo(view.settings.opaquePorts)
-  const services = view
-    .inNamespace('Service', namespace)
-    .filter(({ spec }) => selectsByMap(spec.selector, labelsOf(template.metadata)))
+  const services = servicesOf(template, namespace, view)
   const ports = portsOf(template, services).filter(({ number }) => hasPort(byDefault, number))
   const found = ports.flatMap((port) => {
     const leading = portsLeadingTo(port.number, template, services)

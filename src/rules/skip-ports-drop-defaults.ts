@@ -3,7 +3,6 @@ import type { View } from '../core/view.ts'
 import { isUnresolved, type Path } from '../k8s/json.ts'
 import { type PodKind, podTemplateOf } from '../k8s/pod-template.ts'
 import { annotationOf, labelsOf, type Resource } from '../k8s/resource.ts'
-import { selectsByMap } from '../k8s/selector.ts'
 import { annotations, defaultSkipPorts } from '../linkerd/facts.ts'
 import { isSubjectMeshed } from '../linkerd/pods/mesh-clients.ts'
 import { namespaceOf } from '../linkerd/pods/meshed.ts'
@@ -11,6 +10,7 @@ import { canonicalList, portsByGo, portsByInit } from '../linkerd/port-list.ts'
 import { identifyProtocol } from '../linkerd/protocols/identify-protocol.ts'
 import { opaqueReads, podSideOf } from '../linkerd/protocols/opaque-ports.ts'
 import { portsOf } from '../linkerd/protocols/server-first-ports.ts'
+import { servicesOf } from '../linkerd/protocols/service-selection.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
 import { formatPorts, hasPort } from '../policy/port-set.ts'
@@ -72,7 +72,7 @@ function* judge(subject: Resource<PodKind>, view: PortView) {
     const meshed = isSubjectMeshed(subject, view)
     if (meshed === 'no') return
     const labels = labelsOf(template.metadata)
-    const services = view.inNamespace('Service', namespace).filter(({ spec }) => selectsByMap(spec.selector, labels))
+    const services = servicesOf(template, namespace, view)
     const defaults = portsByInit(defaultSkipPorts)
     const lost = portsOf(template, services).filter((port) => {
       if (!hasPort(defaults, port.number) || hasPort(portsByInit(value), port.number)) return false

@@ -1,7 +1,6 @@
 import type { View } from '../../core/view.ts'
 import { type PodKind, type PodTemplate, podTemplateOf } from '../../k8s/pod-template.ts'
-import { labelsOf, type Resource } from '../../k8s/resource.ts'
-import { selectsByMap } from '../../k8s/selector.ts'
+import type { Resource } from '../../k8s/resource.ts'
 import { hasPort } from '../../policy/port-set.ts'
 import { clientsOfUnmeshed } from '../pods/mesh-clients.ts'
 import { hasMeshLabel, isMeshed, type Meshed } from '../pods/meshed.ts'
@@ -11,6 +10,7 @@ import type { Identified } from './identify-protocol.ts'
 import { opaqueReads, type PodSide, podList, podPortsNamed, podSideOf } from './opaque-ports.ts'
 import { type Outcome, outcomeOf, type Situation } from './server-first.ts'
 import { clientsBypass, type DeclaredPort, identifyContainerPort, portsOf } from './server-first-ports.ts'
+import { servicesOf } from './service-selection.ts'
 import { type ContainerPort, portsLeadingTo } from './service-targets.ts'
 
 /** What must be read to know which ports of Pods are open. */
@@ -74,17 +74,6 @@ export function openPodPorts(subject: Resource<PodKind>, view: OpenPodView): Ope
     (name) => podPortsNamed(template, name),
   )
   return { ports: open, template, meshed, wanted }
-}
-
-/** The Services of its namespace that select a Pod. */
-export function servicesOf(
-  template: PodTemplate,
-  namespace: string,
-  view: View<'Service', LinkerdSettings>,
-): Resource<'Service'>[] {
-  return view
-    .inNamespace('Service', namespace)
-    .filter((service) => selectsByMap(service.spec.selector, labelsOf(template.metadata)))
 }
 
 function situationOf(

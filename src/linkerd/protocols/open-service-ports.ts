@@ -11,7 +11,8 @@ import { serviceList, servicePortsNamed } from './opaque-ports.ts'
 import { outboundOf } from './outbound-protocol.ts'
 import { routeKinds } from './routes.ts'
 import { serverFirstPortsOf } from './server-first-ports.ts'
-import { isTcp, selectedBy, targetOf } from './service-targets.ts'
+import { selectedBy } from './service-selection.ts'
+import { isTcp, targetOf } from './service-targets.ts'
 
 /** What must be read to know which ports of a Service make clients wait. */
 export const openServiceReads = [...meshReads, ...routeKinds] as const

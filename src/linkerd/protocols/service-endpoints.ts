@@ -1,7 +1,8 @@
 import { type PodKind, type PodTemplate, podTemplateOf } from '../../k8s/pod-template.ts'
 import type { Resource } from '../../k8s/resource.ts'
 import { type Endpoint, endpointOf, type InboundView } from './inbound-protocol.ts'
-import { declaredPorts, type ServicePort, selectedBy } from './service-targets.ts'
+import { selectedBy } from './service-selection.ts'
+import { declaredPorts, type ServicePort } from './service-targets.ts'
 
 /** One Pod behind a Service's port, as destination describes it (Get). */
 export interface ServiceEndpoint extends Endpoint {

@@ -1,13 +1,7 @@
-import { rememberLast } from '../../core/cache.ts'
-import type { View } from '../../core/view.ts'
-import { containersOf, type PodKind, type PodTemplate, podKinds, podTemplateOf } from '../../k8s/pod-template.ts'
-import { labelsOf, type Resource } from '../../k8s/resource.ts'
-import { selectsByMap } from '../../k8s/selector.ts'
+import { containersOf, type PodTemplate } from '../../k8s/pod-template.ts'
+import type { Resource } from '../../k8s/resource.ts'
 import type { Container, Spec } from '../../k8s/spec-shapes.ts'
 import { proxyContainerName } from '../facts.ts'
-import type { LinkerdSettings } from '../settings.ts'
-
-type PodView = View<PodKind, LinkerdSettings>
 
 export type ServicePort = NonNullable<NonNullable<Spec<'Service'>['ports']>[number]>
 
@@ -17,18 +11,6 @@ export interface ContainerPort {
   readonly name: string | undefined
   readonly container: Container
 }
-
-/** Pods and workloads whose Pods a Service selects. */
-export function selectedBy(service: Resource<'Service'>, view: PodView): readonly Resource<PodKind>[] {
-  const among = podKinds.map((kind) => view.inNamespace<PodKind>(kind, service.namespace))
-  return selectedLast([service, ...among], () =>
-    among.flatMap((pods) =>
-      pods.filter((pod) => selectsByMap(service.spec.selector, labelsOf(podTemplateOf(pod).metadata))),
-    ),
-  )
-}
-
-const selectedLast = rememberLast<readonly Resource<PodKind>[]>()
 
 /**
  * The container port that a Service port leads to in these Pods: by name, or by number. A number nobody declares belongs to

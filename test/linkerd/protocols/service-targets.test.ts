@@ -1,14 +1,8 @@
 import t from 'tap'
 import type { PodSpec } from '../../../src/k8s/spec-shapes.ts'
 import type { ServicePort } from '../../../src/linkerd/protocols/service-targets.ts'
-import {
-  declaredPorts,
-  isTcp,
-  portsLeadingTo,
-  selectedBy,
-  targetOf,
-} from '../../../src/linkerd/protocols/service-targets.ts'
-import { namespace, pod, service, worldOf } from '../wire-world.ts'
+import { declaredPorts, isTcp, portsLeadingTo, targetOf } from '../../../src/linkerd/protocols/service-targets.ts'
+import { service, worldOf } from '../wire-world.ts'
 
 interface Template {
   readonly spec: PodSpec
@@ -62,33 +56,6 @@ t.test('it lists declared TCP ports in order, of sidecars too, but not of init c
     [1, 3306, 9104],
   )
   t.equal(targetOf({ port: 1, targetPort: 'mysql' }, { spec })?.number, 3306)
-})
-
-t.test('it finds the Pods and templates that a Service selects, in its own namespace', async (t) => {
-  const { view, find } = worldOf([
-    namespace(),
-    service({}),
-    pod([]),
-    { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'far', namespace: 'else', labels: { app: 'a' } }, spec: {} },
-    { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'b', namespace: 'shop', labels: { app: 'b' } }, spec: {} },
-    {
-      apiVersion: 'batch/v1',
-      kind: 'CronJob',
-      metadata: { name: 'cron', namespace: 'shop' },
-      spec: { jobTemplate: { spec: { template: { metadata: { labels: { app: 'a', x: 'y' } } } } } },
-    },
-  ])
-  t.same(
-    selectedBy(find('Service', 'svc'), view).map(({ name }) => name),
-    ['cron', 'pod'],
-  )
-})
-
-t.test('it selects nothing without a selector', async (t) => {
-  for (const selector of [null, {}]) {
-    const { view, find } = worldOf([service({ selector }), pod([])])
-    t.same(selectedBy(find('Service', 'svc'), view), [])
-  }
 })
 
 t.test('it finds the TCP ports that lead to a container port', async (t) => {
