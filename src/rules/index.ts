@@ -10,6 +10,7 @@ import { injectAnnotationMisplaced } from './inject-annotation-misplaced.ts'
 import { injectionBreaksPod } from './injection-breaks-pod.ts'
 import { injectionRefused } from './injection-refused.ts'
 import { issuerCertificateExpiring } from './issuer-certificate-expiring.ts'
+import { manifestRepeatsKey } from './manifest-repeats-key.ts'
 import { meshedJobNeverCompletes } from './meshed-job-never-completes.ts'
 import { namedTargetPortLosesOpaque } from './named-target-port-loses-opaque.ts'
 import { namespaceAnnotationNotInherited } from './namespace-annotation-not-inherited.ts'
@@ -55,6 +56,7 @@ export const rules: readonly Rule<LinkerdSettings>[] = [
   injectionBreaksPod,
   injectionRefused,
   issuerCertificateExpiring,
+  manifestRepeatsKey,
   meshedJobNeverCompletes,
   namedTargetPortLosesOpaque,
   namespaceAnnotationNotInherited,
