@@ -209,8 +209,10 @@ function readValue(loading: Loading, read: ReadDocument, named: boolean): void {
     loading.objects++
     return
   }
-  if (!readObject(loading, read, value, []) && named && value !== null && value !== undefined)
-    failAt(loading, document, [], `is ${foreign}`)
+  const isRead = readObject(loading, read, value, [])
+  // What is not for kubectl it may refuse.
+  if (isRead) loading.failures.push(...(read.refused ?? []))
+  else if (named && value !== null && value !== undefined) failAt(loading, document, [], `is ${foreign}`)
 }
 
 const foreign = 'no Kubernetes object (one has apiVersion and kind)'

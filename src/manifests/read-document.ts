@@ -3,6 +3,7 @@ import { jsonEqual } from '../k8s/json.ts'
 import { bulkSchema, type LostEntries, notingLost } from './bulk-schema.ts'
 import { type Document, documentOf, hasMoreMarks } from './document.ts'
 import { mayRepeatKeys } from './json-pairs.ts'
+import { type Refusal, refusalsIn } from './kubectl-refusals.ts'
 import { contentStart, isBlank, type Slice, splitJson, splitYaml } from './split-documents.ts'
 
 /** Something in the input that cannot be read: where, why, and the way out. */
@@ -15,7 +16,13 @@ export interface InputFailure {
 
 /** What a document holds, or why that is not known. */
 export type ReadDocument =
-  | { readonly document: Document; readonly value: unknown; readonly lost?: LostEntries | undefined }
+  | {
+      readonly document: Document
+      readonly value: unknown
+      readonly lost?: LostEntries | undefined
+      /** What kubectl refuses here, or before, though it can be read. */
+      readonly refused?: readonly InputFailure[]
+    }
   | { readonly document: Document; readonly failure: InputFailure }
 
 /** Kubernetes' objects are far shallower. */
@@ -39,11 +46,26 @@ const mostMerged = 100_000
  */
 export function readDocuments(file: string, text: string, most = Number.POSITIVE_INFINITY): ReadDocument[] {
   const documents: ReadDocument[] = []
+  // kubectl reads no further than to the first.
+  const refusals = [...refusalsIn(text).take(mostRefusals)]
   for (const slice of slicesOf(text)) {
     if (documents.length >= most) break
-    documents.push(readSlice(file, slice))
+    const end = slice.offset + slice.text.length
+    const behind = refusals.findIndex(({ offset }) => offset >= end)
+    const refused = refusals.splice(0, behind < 0 ? refusals.length : behind)
+    documents.push(withRefused(readSlice(file, slice), refused))
   }
-  return documents
+  const last = documents.pop()
+  return last ? [...documents, withRefused(last, refusals)] : documents
+}
+
+const mostRefusals = 100
+
+function withRefused(read: ReadDocument, refusals: readonly Refusal[]): ReadDocument {
+  if (refusals.length === 0 || 'failure' in read) return read
+  const { file } = read.document
+  const more = refusals.map(({ line, text }) => ({ file, line, column: 1, text }))
+  return { ...read, refused: [...(read.refused ?? []), ...more] }
 }
 
 function* slicesOf(text: string): Generator<Slice> {

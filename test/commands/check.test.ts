@@ -338,6 +338,13 @@ metadata:
   t.match(stdout, /^::warning .*,file=b\.json,line=1,.*metadata\.name of Namespace c .* "b" is lost/m)
 })
 
+t.test('it fails a directive that kubectl refuses, and judges the object all the same', async (t) => {
+  const { status, stdout } = await run(t, { 'a.yaml': `%YAML 1.2\n---\n${broken}` }, ['@a.yaml'])
+  t.equal(status, 2)
+  t.match(stdout, /^a\.yaml:1:1 {2}failed {3}kubectl refuses %YAML directives; remove the line/m)
+  t.match(stdout, /network-policy-omits-proxy-port/)
+})
+
 t.test('it prints its options', async (t) => {
   const { status, stdout } = await run(t, {}, ['--help'])
   t.equal(status, 0)
