@@ -8,7 +8,7 @@ import { identity, installation } from '../linkerd/facts.ts'
  */
 
 /** What registration asks of a rule. */
-export type Registered = Pick<RuleDocumentation, 'check'> & { readonly reads: readonly KindName[] }
+export type Registered = Pick<RuleDocumentation, 'check' | 'judges'> & { readonly reads: readonly KindName[] }
 
 /**
  * Names of the configurations. The API server calls mutating webhooks in the order of their configurations' names
@@ -218,7 +218,8 @@ export function watchedKinds(rules: readonly Registered[]): KindName[] {
 }
 
 function judged(rules: readonly Registered[]): KindName[] {
-  return rules.flatMap(({ check }) => Object.keys(check) as KindName[]).filter(isReviewed)
+  const asked = rules.filter(({ judges }) => judges !== 'declared')
+  return asked.flatMap(({ check }) => Object.keys(check) as KindName[]).filter(isReviewed)
 }
 
 function rulesFor(names: Iterable<KindName>, operations: WebhookRule['operations']): WebhookRule[] {

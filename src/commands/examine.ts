@@ -85,7 +85,7 @@ function place(found: Enforced, loaded: Loaded): ReportedFinding {
     confidence: finding.confidence,
     enforcement,
     file: document.file,
-    ...document.place([...prefix, ...finding.path]),
+    ...document.place([...prefix, ...finding.path], finding.entry),
     path: finding.path,
     resource: {
       apiVersion: subject.apiVersion,

@@ -116,6 +116,7 @@ function toFinding<S>(rule: Rule<S>, subject: Resource, report: Reported): Findi
     confidence: report.confidence,
     subject,
     path: report.path,
+    ...(report.entry === undefined ? {} : { entry: report.entry }),
     ...(report.fix ? { fix: report.fix } : {}),
   }
 }

@@ -26,6 +26,8 @@ export interface Finding {
   readonly subject: Resource
   /** From the subject's root to the value that is meant. */
   readonly path: Path
+  /** Where the text has the path's last key several times and an entry is meant that does not count: which, from 0. */
+  readonly entry?: number
   readonly fix?: Fix
 }
 

@@ -14,6 +14,8 @@ type Report<M extends Readonly<Record<string, string>>> = {
     readonly message: Id
     readonly data: Readonly<Record<Slots<M[Id]>, string | number>>
     readonly path: Path
+    /** Where the path's last key is written several times and an entry is meant that does not count: which, from 0. */
+    readonly entry?: number
     readonly confidence: Confidence
     /** Where it differs from the rule's own. */
     readonly severity?: Severity
@@ -83,6 +85,7 @@ export interface Rule<S> extends RuleDocumentation {
       readonly message: string
       readonly data: Readonly<Record<string, string | number>>
       readonly path: Path
+      readonly entry?: number
       readonly confidence: Confidence
       readonly severity?: Severity
       readonly fix?: Fix | undefined

@@ -16,7 +16,19 @@ type Resources = {
     readonly wire: Readonly<Record<string, unknown>>
     /** For kinds that are translated into a common form. */
     readonly room: Room | undefined
+    /** What the text that it was read from says in vain. An object that comes from the API server repeats nothing. */
+    readonly repeats?: readonly Repeat[]
   }
+}
+
+/** A key that a text writes several times in one map, where the last entry counts: one of the others. */
+export interface Repeat {
+  /** To the key, and so to the value that counts. */
+  readonly path: Path
+  /** Which entry it is; 0 is the first. */
+  readonly entry: number
+  /** Its value, which nobody reads. */
+  readonly lost: unknown
 }
 
 /**

@@ -57,16 +57,59 @@ function refusal(value: unknown): string {
 let merges = 0
 const broughtBy = new WeakMap<object, Map<string, number>>()
 
+/** Is the next pair one that is merged? js-yaml asks `has` right before it adds each of those. */
+let isMerged = false
+/** Keys that stand in a map because a merge brought them, and for no other reason. */
+const onlyMerged = new WeakMap<object, Set<string>>()
+
+/**
+ * What a text says in vain: by map, and by key that the map's author wrote several times, the values of all its entries but the
+ * last, which wins as in kubectl. Who overrides a merged key repeats nothing.
+ */
+export type LostEntries = ReadonlyMap<object, ReadonlyMap<string, readonly unknown[]>>
+let lost: Map<object, Map<string, unknown[]>> | undefined
+
+/** Reads with {@link bulkSchema}, and answers also which entries were lost; undefined when there are none. */
+export function notingLost<T>(read: () => T): { readonly value: T; readonly lost: LostEntries | undefined } {
+  lost = undefined
+  isMerged = false
+  const value = read()
+  return { value, lost }
+}
+
+/** The map has the key already. */
+function noteLost(map: Record<string, unknown>, key: string): void {
+  if (onlyMerged.get(map)?.delete(key)) return
+  lost ??= new Map()
+  const entries = lost.get(map) ?? new Map<string, unknown[]>()
+  lost.set(map, entries)
+  const values = entries.get(key)
+  if (values) values.push(map[key])
+  else entries.set(key, [map[key]])
+}
+
 const mapping = {
   create: (): Record<string, unknown> => ({}),
-  addPair: (map: Record<string, unknown>, key: unknown, value: unknown) =>
-    key === null ? 'a key is null' : refusal(key) || refusal(value) || mapTag.addPair(map, key, value),
+  addPair(map: Record<string, unknown>, key: unknown, value: unknown) {
+    const merged = isMerged
+    isMerged = false
+    const name = String(key)
+    if (key === null) return 'a key is null'
+    if (Object.hasOwn(map, name)) {
+      if (!merged) noteLost(map, name)
+    } else if (merged) {
+      const keys = onlyMerged.get(map) ?? new Set()
+      onlyMerged.set(map, keys.add(name))
+    }
+    return refusal(key) || refusal(value) || mapTag.addPair(map, key, value)
+  },
   has(map: Record<string, unknown>, key: unknown) {
     const brought = broughtBy.get(map) ?? new Map<string, number>()
     broughtBy.set(map, brought)
     const name = String(key)
     if (brought.get(name) === merges) return true
     brought.set(name, merges)
+    isMerged = true
     return false
   },
   keys: mapTag.keys,

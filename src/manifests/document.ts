@@ -1,17 +1,7 @@
-import {
-  isAlias,
-  isMap,
-  isPair,
-  isScalar,
-  isSeq,
-  type Node,
-  type Pair,
-  parseDocument,
-  type YAMLMap,
-  type Document as YamlDocument,
-} from 'yaml'
+import { isAlias, isMap, isPair, isScalar, isSeq, type Node, parseDocument, type Document as YamlDocument } from 'yaml'
 import type { Path } from '../k8s/json.ts'
-import { isMergeKey, sourceTags } from './source-tags.ts'
+import { createPairIndex, type PairIndex } from './pair-index.ts'
+import { sourceTags } from './source-tags.ts'
 import type { Slice } from './split-documents.ts'
 
 /** A region of a file: lines and columns are 1-based, columns count UTF-16 units, the end is exclusive. */
@@ -33,8 +23,11 @@ export interface Document {
   /**
    * Where the value lies that a path leads to; for a path that ends early, the last value on it. The text is parsed for
    * positions on first use only: most documents have no findings.
+   *
+   * @param entry where the path's last key stands several times: the key's own place in the entry of this number, from 0,
+   * instead of the value that counts
    */
-  place(path: Path): Place
+  place(path: Path, entry?: number): Place
 }
 
 /** Denser documents get the place of their first line only: positions cost about 1 KiB and 10 µs for each mark. */
@@ -69,11 +62,12 @@ export function documentOf(file: string, { text, offset, line, column }: Slice):
     file,
     text,
     offset,
-    place(path) {
+    place(path, entry) {
       dense ??= isTooDense(text)
       if (dense) return { line, column, endLine: line, endColumn: column }
-      const { root, lineStarts } = sourceOf(text)
-      const [from, to] = rangeOf(root, path)
+      const source = sourceOf(text)
+      const { lineStarts } = source
+      const [from, to] = rangeOf(source, path, entry)
       const start = at(from, lineStarts)
       const end = at(endOfValue(text, from, to), lineStarts)
       return { ...start, endLine: end.line, endColumn: end.column }
@@ -83,6 +77,7 @@ export function documentOf(file: string, { text, offset, line, column }: Slice):
 
 interface Source {
   readonly root: YamlDocument
+  readonly pairs: PairIndex
   readonly lineStarts: readonly number[]
 }
 
@@ -90,7 +85,10 @@ interface Source {
 let latest: { readonly text: string; readonly source: Source } | undefined
 
 function sourceOf(text: string): Source {
-  if (latest?.text !== text) latest = { text, source: { root: parseSource(text), lineStarts: lineStartsOf(text) } }
+  if (latest?.text !== text) {
+    const root = parseSource(text)
+    latest = { text, source: { root, pairs: createPairIndex(root), lineStarts: lineStartsOf(text) } }
+  }
   return latest.source
 }
 
@@ -111,15 +109,17 @@ export function parseSource(text: string): YamlDocument {
   })
 }
 
-/** From the document's root, the range of the last node on the path. */
-function rangeOf(root: YamlDocument, path: Path): readonly [number, number] {
+/** From the document's root, the range of the last node on the path, or of the key in one entry of several. */
+function rangeOf({ root, pairs }: Source, path: Path, entry: number | undefined): readonly [number, number] {
   let node: unknown = root.contents
   let best: readonly [number, number] = spanOf(node) ?? [0, 0]
-  for (const step of path) {
+  for (const [depth, step] of path.entries()) {
     if (isAlias(node)) node = node.resolve(root)
     if (isSeq(node)) node = typeof step === 'number' ? node.items[step] : undefined
     else if (isMap(node)) {
-      const pair = findPair(node, String(step), root)
+      if (entry !== undefined && depth === path.length - 1)
+        return spanOf(pairs.entry(node, String(step), entry)?.key) ?? best
+      const pair = pairs.find(node, String(step))
       if (!pair) return best
       node = pair.value
       // An empty value has no place of its own.
@@ -131,24 +131,6 @@ function rangeOf(root: YamlDocument, path: Path): readonly [number, number] {
     best = range
   }
   return best
-}
-
-/** The pair that decides on this key: the last one that has it, or that merges (`<<`) a map which has it. */
-function findPair(map: YAMLMap, key: string, root: YamlDocument, searched = new Set<YAMLMap>()): Pair | undefined {
-  // Maps that merge each other need not be searched twice.
-  if (searched.has(map)) return undefined
-  searched.add(map)
-  for (const pair of map.items.toReversed()) {
-    if (isMergeKey(pair.key)) {
-      const sources = isAlias(pair.value) ? pair.value.resolve(root) : pair.value
-      for (const source of isSeq(sources) ? sources.items : [sources]) {
-        const merged = isAlias(source) ? source.resolve(root) : source
-        const found = isMap(merged) ? findPair(merged, key, root, searched) : undefined
-        if (found) return found
-      }
-    } else if (isScalar(pair.key) && String(pair.key.value) === key) return pair
-  }
-  return undefined
 }
 
 /** Is there nothing where a value could be (`key:`)? */

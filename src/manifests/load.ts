@@ -6,6 +6,7 @@ import { type Document, hasMoreMarks } from './document.ts'
 import { chartOf, type FoundFile, findFiles, reasonOf } from './find-files.ts'
 import { isKustomization, readKustomization } from './kustomization.ts'
 import { type InputFailure, mostJsonMarks, type ReadDocument, readDocuments } from './read-document.ts'
+import { repeatsIn } from './repeats.ts'
 
 /** Where a resource came from: its document, and the path of the resource within it (`items[3]` of a List, or empty). */
 export interface Source {
@@ -208,8 +209,10 @@ function readValue(loading: Loading, read: ReadDocument, named: boolean): void {
     loading.objects++
     return
   }
-  if (!readObject(loading, document, value, []) && named && value !== null && value !== undefined)
-    failAt(loading, document, [], `is ${foreign}`)
+  const isRead = readObject(loading, read, value, [])
+  // What is not for kubectl it may refuse.
+  if (isRead) loading.failures.push(...(read.refused ?? []))
+  else if (named && value !== null && value !== undefined) failAt(loading, document, [], `is ${foreign}`)
 }
 
 const foreign = 'no Kubernetes object (one has apiVersion and kind)'
@@ -219,11 +222,19 @@ function failAt(loading: Loading, document: Document, path: Path, text: string):
   fail(loading, document.file, text, line, column)
 }
 
-/** Answers whether it is a Kubernetes object. */
-function readObject(loading: Loading, document: Document, value: unknown, prefix: Path): boolean {
+/** A document that could be read. */
+type Readable = Extract<ReadDocument, { readonly value: unknown }>
+
+/**
+ * Answers whether it is a Kubernetes object.
+ *
+ * @param written the value as it stands in the document, where something was added to it
+ */
+function readObject(loading: Loading, from: Readable, value: unknown, prefix: Path, written = value): boolean {
+  const { document, lost } = from
   const kind = isObject(value) ? own(value, 'kind') : undefined
   if (isObject(value) && Object.hasOwn(value, 'items') && typeof kind === 'string' && kind.endsWith('List'))
-    return readList(loading, document, value, kind, prefix)
+    return readList(loading, from, value, kind, prefix)
   const read = readResource(value)
   if (read.as === 'foreign') return false
   loading.objects++
@@ -237,14 +248,16 @@ function readObject(loading: Loading, document: Document, value: unknown, prefix
   }
   if (read.as !== 'resource') return true
   if (own(read.resource.metadata.annotations, 'config.kubernetes.io/local-config') === 'true') return true
-  loading.resources.push(read.resource)
-  loading.sources.set(read.resource, { document, prefix })
+  const repeats = lost ? [...repeatsIn(written, lost)] : []
+  const resource: Resource = repeats.length > 0 ? { ...read.resource, repeats } : read.resource
+  loading.resources.push(resource)
+  loading.sources.set(resource, { document, prefix })
   return true
 }
 
 function readList(
   loading: Loading,
-  document: Document,
+  from: Readable,
   list: Readonly<Record<string, unknown>>,
   kind: string,
   prefix: Path,
@@ -252,13 +265,13 @@ function readList(
   const items = own(list, 'items') ?? []
   const path = [...prefix, 'items']
   if (!Array.isArray(items)) {
-    failAt(loading, document, path, `${kind}: items: expected a list`)
+    failAt(loading, from.document, path, `${kind}: items: expected a list`)
     return true
   }
   if (items.length === 0) loading.objects++
   for (const [i, item] of items.entries())
-    if (item !== null && !readObject(loading, document, ofList(list, kind, item), [...path, i]))
-      failAt(loading, document, [...path, i], `${kind}: items[${i}]: is ${foreign}`)
+    if (item !== null && !readObject(loading, from, ofList(list, kind, item), [...path, i], item))
+      failAt(loading, from.document, [...path, i], `${kind}: items[${i}]: is ${foreign}`)
   return true
 }
 

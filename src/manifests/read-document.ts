@@ -1,6 +1,9 @@
 import { load, YAMLException } from 'js-yaml'
-import { bulkSchema } from './bulk-schema.ts'
+import { jsonEqual } from '../k8s/json.ts'
+import { bulkSchema, type LostEntries, notingLost } from './bulk-schema.ts'
 import { type Document, documentOf, hasMoreMarks } from './document.ts'
+import { mayRepeatKeys } from './json-pairs.ts'
+import { type Refusal, refusalsIn } from './kubectl-refusals.ts'
 import { contentStart, isBlank, type Slice, splitJson, splitYaml } from './split-documents.ts'
 
 /** Something in the input that cannot be read: where, why, and the way out. */
@@ -13,7 +16,13 @@ export interface InputFailure {
 
 /** What a document holds, or why that is not known. */
 export type ReadDocument =
-  | { readonly document: Document; readonly value: unknown }
+  | {
+      readonly document: Document
+      readonly value: unknown
+      readonly lost?: LostEntries | undefined
+      /** What kubectl refuses here, or before, though it can be read. */
+      readonly refused?: readonly InputFailure[]
+    }
   | { readonly document: Document; readonly failure: InputFailure }
 
 /** Kubernetes' objects are far shallower. */
@@ -37,11 +46,26 @@ const mostMerged = 100_000
  */
 export function readDocuments(file: string, text: string, most = Number.POSITIVE_INFINITY): ReadDocument[] {
   const documents: ReadDocument[] = []
+  // kubectl reads no further than to the first.
+  const refusals = [...refusalsIn(text).take(mostRefusals)]
   for (const slice of slicesOf(text)) {
     if (documents.length >= most) break
-    documents.push(readSlice(file, slice))
+    const end = slice.offset + slice.text.length
+    const behind = refusals.findIndex(({ offset }) => offset >= end)
+    const refused = refusals.splice(0, behind < 0 ? refusals.length : behind)
+    documents.push(withRefused(readSlice(file, slice), refused))
   }
-  return documents
+  const last = documents.pop()
+  return last ? [...documents, withRefused(last, refusals)] : documents
+}
+
+const mostRefusals = 100
+
+function withRefused(read: ReadDocument, refusals: readonly Refusal[]): ReadDocument {
+  if (refusals.length === 0 || 'failure' in read) return read
+  const { file } = read.document
+  const more = refusals.map(({ line, text }) => ({ file, line, column: 1, text }))
+  return { ...read, refused: [...(read.refused ?? []), ...more] }
 }
 
 function* slicesOf(text: string): Generator<Slice> {
@@ -51,37 +75,51 @@ function* slicesOf(text: string): Generator<Slice> {
 function readSlice(file: string, slice: Slice): ReadDocument {
   const document = documentOf(file, slice)
   const read = readValue(slice.text)
-  if (!('failure' in read)) return { document, value: read.value }
+  if (!('failure' in read)) return { document, ...read }
   const { failure, line, column } = read
   const place = { line: slice.line + line, column: column + (line === 0 ? slice.column : 1) }
   return { document, failure: { file, ...place, text: failure } }
 }
 
-/** The value of one document, read as kubectl reads it; or why it is none, with 0-based line and column. */
-export function readValue(
-  text: string,
-): { readonly value: unknown } | { readonly failure: string; readonly line: number; readonly column: number } {
-  if (text.startsWith('{') && !hasMoreMarks(text, mostJsonMarks))
-    try {
-      return { value: JSON.parse(text) }
-    } catch {
-      // YAML's flow style looks the same.
-    }
+/** The value of one document, with what it says in vain; or why it is none, with 0-based line and column. */
+type ReadValue =
+  | { readonly value: unknown; readonly lost: LostEntries | undefined }
+  | { readonly failure: string; readonly line: number; readonly column: number }
+
+/** The value of one document, read as kubectl reads it. */
+export function readValue(text: string): ReadValue {
+  if (!text.startsWith('{') || hasMoreMarks(text, mostJsonMarks)) return readYaml(text)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // YAML's flow style looks the same.
+    return readYaml(text)
+  }
+  if (!mayRepeatKeys(text, value)) return { value, lost: undefined }
+  // JSON.parse tells nobody what it lost. Where YAML's reader cannot say it either, the value is still known.
+  const again = readYaml(text)
+  return 'value' in again && jsonEqual(again.value, value) ? again : { value, lost: undefined }
+}
+
+function readYaml(text: string): ReadValue {
   if (hasMoreMarks(text, mostMarks))
     return { failure: `holds more than ${mostMarks} values or lines; split it`, line: 0, column: 0 }
   const start = contentStart(text)
-  if (start === text.length) return { value: null }
+  if (start === text.length) return { value: null, lost: undefined }
   if (badStart.test(text.slice(start, start + 1000)))
     return { failure: 'not YAML: the first line is indented wrongly', line: lineOf(text, start), column: 0 }
   try {
-    const value = load(text, {
-      schema: bulkSchema,
-      json: true,
-      maxAliases: mostAliases,
-      maxDepth: deepest,
-      maxTotalMergeKeys: mostMerged,
-    })
-    if (!text.includes('*') || repeated(value) <= mostRepeated) return { value }
+    const { value, lost } = notingLost(() =>
+      load(text, {
+        schema: bulkSchema,
+        json: true,
+        maxAliases: mostAliases,
+        maxDepth: deepest,
+        maxTotalMergeKeys: mostMerged,
+      }),
+    )
+    if (!text.includes('*') || repeated(value) <= mostRepeated) return { value, lost }
     return { failure: `aliases repeat more than ${mostRepeated} values`, line: 0, column: 0 }
   } catch (error) {
     if (!(error instanceof YAMLException)) return { failure: `not YAML: ${String(error)}`, line: 0, column: 0 }

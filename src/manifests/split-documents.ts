@@ -41,8 +41,11 @@ export function* splitYaml(text: string): Generator<Slice> {
       if (!blank) yield slice(next)
       restart(next, line + 1)
     } else if (blank) {
-      if (text[at] === '%') directives = true
-      else blank = isBlank(text.slice(at, next))
+      if (text[at] === '%') {
+        // What was before it is a document that holds nothing.
+        if (!directives) restart(at, line)
+        directives = true
+      } else blank = isBlank(text.slice(at, next))
     }
     at = next
     line++

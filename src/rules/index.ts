@@ -10,6 +10,7 @@ import { injectAnnotationMisplaced } from './inject-annotation-misplaced.ts'
 import { injectionBreaksPod } from './injection-breaks-pod.ts'
 import { injectionRefused } from './injection-refused.ts'
 import { issuerCertificateExpiring } from './issuer-certificate-expiring.ts'
+import { manifestRepeatsKey } from './manifest-repeats-key.ts'
 import { meshedJobNeverCompletes } from './meshed-job-never-completes.ts'
 import { namedTargetPortLosesOpaque } from './named-target-port-loses-opaque.ts'
 import { namespaceAnnotationNotInherited } from './namespace-annotation-not-inherited.ts'
@@ -37,14 +38,15 @@ import { serverRevertsOpaquePort } from './server-reverts-opaque-port.ts'
 import { serverSpeaksFirstPortNotOpaque } from './server-speaks-first-port-not-opaque.ts'
 import { serverSpeaksFirstUnmeshedClientDropped } from './server-speaks-first-unmeshed-client-dropped.ts'
 import { skipPortsDropDefaults } from './skip-ports-drop-defaults.ts'
+import { suppressionNamesNoRule } from './suppression-names-no-rule.ts'
 import { trustAnchorExpiring } from './trust-anchor-expiring.ts'
 import { upgradeChangesInjection } from './upgrade-changes-injection.ts'
 import { webhookCertificateExpiring } from './webhook-certificate-expiring.ts'
 import { webhookCertificateUntrusted } from './webhook-certificate-untrusted.ts'
 import { webhookFailsOpen } from './webhook-fails-open.ts'
 
-/** Every rule, in alphabetical order of ids. */
-export const rules: readonly Rule<LinkerdSettings>[] = [
+/** Every rule, in alphabetical order of ids, but the one that must know all others. */
+const others: readonly Rule<LinkerdSettings>[] = [
   appProtocolTreatedAsOpaque,
   appProtocolWithoutEffect,
   certificateRotationMissing,
@@ -55,6 +57,7 @@ export const rules: readonly Rule<LinkerdSettings>[] = [
   injectionBreaksPod,
   injectionRefused,
   issuerCertificateExpiring,
+  manifestRepeatsKey,
   meshedJobNeverCompletes,
   namedTargetPortLosesOpaque,
   namespaceAnnotationNotInherited,
@@ -88,3 +91,8 @@ export const rules: readonly Rule<LinkerdSettings>[] = [
   webhookCertificateUntrusted,
   webhookFailsOpen,
 ]
+
+/** Every rule, in alphabetical order of ids. */
+export const rules: readonly Rule<LinkerdSettings>[] = [...others, suppressionNamesNoRule(others)].toSorted(
+  (left, right) => (left.id < right.id ? -1 : 1),
+)

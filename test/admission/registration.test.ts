@@ -18,8 +18,8 @@ const asked = (webhooks: readonly Webhook[]) =>
     ),
   )
 
-const one = (check: readonly KindName[], reads: readonly KindName[]) => [
-  { check: Object.fromEntries(check.map((kind) => [kind, () => []])), reads },
+const one = (check: readonly KindName[], reads: readonly KindName[], judges: 'both' | 'declared' = 'both') => [
+  { check: Object.fromEntries(check.map((kind) => [kind, () => []])), reads, judges },
 ]
 
 t.test('it asks about what a rule judges and what it reads, each once', async (t) => {
@@ -80,6 +80,11 @@ t.test('it is asked about its own canary, which matches nothing else and tells w
   ])
   t.equal(found?.matchConditions, undefined, 'whose namespace all other entries leave out')
   t.same(asked(found ? [found] : []), ['/configmaps CREATE'])
+})
+
+t.test('it does not ask about what is judged in files only', async (t) => {
+  t.same(asked(validatingWebhooks(one(['Service'], [], 'declared'))), ['/configmaps CREATE'])
+  t.same(asked(mutatingWebhooks(one(['Service'], [], 'declared'))), [])
 })
 
 t.test('it may read what rules read, and no Secret', async (t) => {

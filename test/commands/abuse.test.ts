@@ -17,6 +17,11 @@ const abuse: Readonly<Record<string, readonly [status: number, text: string | Bu
     0,
     `${service}  labels:\n${Array.from({ length: 100_000 }, (_, i) => `    k${i}: v\n`).join('')}`,
   ],
+  'a map that repeats 50,000 keys': [
+    0,
+    `${service}  labels:\n${Array.from({ length: 100_000 }, (_, i) => `    k${i % 50_000}: v\n`).join('')}`,
+  ],
+  'a key that is repeated 50,000 times': [0, `${service}  labels:\n${'    k: v\n'.repeat(50_000)}`],
   'depth 100,000': [2, `${service}a: ${'['.repeat(100_000)}${']'.repeat(100_000)}\n`],
   'depth 100,000 in JSON': [
     2,

@@ -131,3 +131,14 @@ t.test('it refuses a configuration at its line, with the word that was meant', a
       /meshgate\.yaml:2:12: exemptions\[0\]\.rule: "pod-not-inject" is not one of .*; did you mean pod-not-injected\?$/,
   })
 })
+
+t.test('it tells of an annotation that suppresses nothing since no rule has that name', async (t) => {
+  const typo = manifests.replace('metadata: {name: web, namespace: shop}\nspec:\n  podSelector', () => {
+    const annotations = `annotations: {suppress.meshgate.dev/network-policy-omit-proxy-port: known}`
+    return `metadata: {name: web, namespace: shop, ${annotations}}\nspec:\n  podSelector`
+  })
+  const { status, stdout } = await runOn(t, typo, '{}\n', '2026-01-01')
+  t.equal(status, 1)
+  t.match(stdout, `there is no rule "network-policy-omit-proxy-port" (${rule} was meant?)`)
+  t.match(stdout, /network-policy-omits-proxy-port.*TCP 4143 is missing/)
+})

@@ -318,6 +318,33 @@ t.test('it reads no more of standard input than of a file', async (t) => {
   t.match({ status, stdout }, { status: 2, stdout: /<stdin>:1:1 {2}failed .* bytes are more than/ })
 })
 
+t.test('it tells of keys that are written twice, in YAML and in JSON, where the lost one stands', async (t) => {
+  const twice = `apiVersion: v1
+kind: Namespace
+metadata:
+  name: a
+  annotations:
+    linkerd.io/inject: enabled
+  annotations:
+    team: shop
+`
+  const json = '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "b",\n  "name": "c"}}'
+  const { status, stdout } = await run(t, { 'a.yaml': twice, 'b.json': json }, ['@', '--format', 'github'])
+  t.equal(status, 1)
+  t.match(
+    stdout,
+    /^::error .*,file=a\.yaml,line=5,.*metadata\.annotations of Namespace a .* linkerd\.io\/inject is lost/m,
+  )
+  t.match(stdout, /^::warning .*,file=b\.json,line=1,.*metadata\.name of Namespace c .* "b" is lost/m)
+})
+
+t.test('it fails a directive that kubectl refuses, and judges the object all the same', async (t) => {
+  const { status, stdout } = await run(t, { 'a.yaml': `%YAML 1.2\n---\n${broken}` }, ['@a.yaml'])
+  t.equal(status, 2)
+  t.match(stdout, /^a\.yaml:1:1 {2}failed {3}kubectl refuses %YAML directives; remove the line/m)
+  t.match(stdout, /network-policy-omits-proxy-port/)
+})
+
 t.test('it prints its options', async (t) => {
   const { status, stdout } = await run(t, {}, ['--help'])
   t.equal(status, 0)

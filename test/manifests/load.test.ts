@@ -235,3 +235,19 @@ t.test('it does not hang on lists that hold each other', async (t) => {
   const loaded = loadText('bomb.yaml', `apiVersion: v1\nkind: List\n${levels.join('\n')}\nitems: [*x11]\n`)
   t.match(failures(loaded), [/^bomb.yaml:1:1 aliases repeat more than/])
 })
+
+t.test('it fails what kubectl would refuse of a Kubernetes object, reads it, and lets other files be', async (t) => {
+  const object = 'apiVersion: v1\nkind: Service\nmetadata: {name: a}\n'
+  const failed = (text: string) => {
+    const { resources, failures } = loadText('f.yaml', text)
+    return [resources.length, ...failures.map((failure) => `${failure.line}:${failure.column} ${failure.text}`)]
+  }
+  const directive = 'kubectl refuses %YAML directives; remove the line'
+  t.same(failed(`%YAML 1.1\n---\n${object}`), [1, `1:1 ${directive}`])
+  t.same(failed(`%YAML 1.1\n---\n---\n${object}`), [1, `1:1 ${directive}`], 'kubectl reads no further')
+  t.same(failed(`${object}---\n%YAML 1.2\n`), [1, `5:1 ${directive}`], 'with nothing behind it')
+  t.same(failed(`a: 1\n---\n${object}...\n%YAML 1.2\n---\n${object}`).slice(0, 1), [2])
+  t.same(failed(`--- # c\n%TAG ! tag:e,2:\n---\n${object}`), [1])
+  const { failures } = loadText('f.yaml', '%YAML 1.2\n---\nsite_name: docs\n')
+  t.notMatch(failures, [{ text: /kubectl/ }])
+})

@@ -80,6 +80,11 @@ t.test('it reads what JSON and YAML share as kubectl does', async (t) => {
 })
 
 // As go-yaml does, and seen with kubectl: merging happens where `<<` stands.
+function valueOf(text: string): unknown {
+  const read = readValue(text)
+  return 'value' in read ? read.value : read
+}
+
 t.test('it merges where the key stands', async (t) => {
   for (const [text, value] of [
     ['{<<: {e: 2}, e: 1}', { e: 1 }],
@@ -94,14 +99,14 @@ t.test('it merges where the key stands', async (t) => {
     ['{"<<": {e: 3}}', { '<<': { e: 3 } }],
     ['{!!str <<: {e: 3}}', { '<<': { e: 3 } }],
   ] as const) {
-    t.same(readValue(`d: ${text}\n`), { value: { d: value } }, text)
+    t.same(valueOf(`d: ${text}\n`), { d: value }, text)
     const [document] = readDocuments('f.yaml', `d: ${text}\n`)
     const key = Object.keys(value)[0]
     if (key === undefined || !document) continue
     const { column, endColumn } = document.document.place(['d', key])
     const written = `d: ${text}`.slice(column - 1, endColumn - 1)
     const expected = (value as Readonly<Record<string, unknown>>)[key]
-    t.same(readValue(written), { value: expected }, `${text}: the place of ${key} is ${column}`)
+    t.same(valueOf(written), expected, `${text}: the place of ${key} is ${column}`)
   }
   for (const text of ['{<<: ~}', '{<<: }', '{<<: 5}', '{<<: [[{a: 1}]]}', '{<<: *nobody}'])
     t.match(readValue(`d: ${text}\n`), { failure: /not YAML/ }, text)

@@ -186,7 +186,7 @@ export function linesOf(findings: readonly Finding[], loaded: Loaded): string[] 
   return findings
     .map((finding) => {
       const source = loaded.sources.get(finding.subject)
-      const place = source?.document.place([...source.prefix, ...finding.path])
+      const place = source?.document.place([...source.prefix, ...finding.path], finding.entry)
       return `${place?.line}: ${finding.message}`
     })
     .toSorted()
