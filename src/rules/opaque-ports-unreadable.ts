@@ -11,7 +11,7 @@ import { isNamespaceMeshed, type Meshed, meshReads, seesPods } from '../linkerd/
 import { canonicalList, portsByGo } from '../linkerd/port-list.ts'
 import { dropsList, type ListToken, portsMeantBy, tokensOf } from '../linkerd/protocols/list-tokens.ts'
 import { podPortsNamed, servicePortsNamed } from '../linkerd/protocols/opaque-ports.ts'
-import { selectedBy } from '../linkerd/protocols/service-selection.ts'
+import { selectedBy } from '../linkerd/protocols/pod-selection.ts'
 import { isTcp } from '../linkerd/protocols/service-targets.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'

@@ -10,7 +10,7 @@ import { clientsOfService, isSubjectMeshed } from '../linkerd/pods/mesh-clients.
 import { namespaceOf } from '../linkerd/pods/meshed.ts'
 import { canonicalList, portsByGo } from '../linkerd/port-list.ts'
 import { opaqueReads, podList, podPortsNamed, podSideOf, servicePortsNamed } from '../linkerd/protocols/opaque-ports.ts'
-import { selectedBy } from '../linkerd/protocols/service-selection.ts'
+import { selectedBy } from '../linkerd/protocols/pod-selection.ts'
 import { isTcp, targetOf } from '../linkerd/protocols/service-targets.ts'
 import { defineRule } from '../linkerd/rule.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'

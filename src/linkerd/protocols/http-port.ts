@@ -1,5 +1,6 @@
 import type { LinkerdSettings } from '../settings.ts'
-import { identifyProtocol, imageMatches, type PortSigns } from './identify-protocol.ts'
+import { identifyProtocol, type PortSigns } from './identify-protocol.ts'
+import { imageMatches } from './word-patterns.ts'
 
 /** How we know that a port speaks HTTP: what somebody calls it, software known to, or only a number that is HTTP's own. */
 export type HttpSign = 'name' | 'image' | 'number'

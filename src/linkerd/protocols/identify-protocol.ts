@@ -4,6 +4,7 @@ import type { Container } from '../../k8s/spec-shapes.ts'
 import type { LinkerdSettings } from '../settings.ts'
 import { catalogue, clientFirstImages } from './catalogue.ts'
 import type { Protocol } from './protocol.ts'
+import { anyMatches, imageMatches } from './word-patterns.ts'
 
 /** What a port very likely speaks, and how we know: by the image, by several hints, or by its number alone. */
 export interface Identified {
@@ -77,19 +78,19 @@ function signsOf(
   const image = container?.image ?? undefined
   if (imageMatches(protocol.images, image)) return 'image'
   if (protocol.class === 'server-first' && isClientFirst(image, added)) return undefined
-  const others = [
+  const others =
     anyMatches(
       protocol.env,
       container?.env?.map((variable) => variable?.name),
-    ),
-    anyMatches(protocol.args, [...(container?.command ?? []), ...(container?.args ?? [])]),
-    anyMatches(protocol.apps, [own(labels, 'app.kubernetes.io/name')]),
-  ].some(Boolean)
+    ) ||
+    anyMatches(protocol.args, [...(container?.command ?? []), ...(container?.args ?? [])]) ||
+    anyMatches(protocol.apps, [own(labels, 'app.kubernetes.io/name')])
   if (usualNumber ? ownName || vagueName || others : ownName && others) return 'hints'
   // A container or a name of other software settles that its number is a coincidence.
+  if (!protocol.numberAlone?.includes(number)) return undefined
   const other =
     anyMatches(clientFirstImages, [name]) || [...added, ...catalogue].some(({ images }) => imageMatches(images, image))
-  return protocol.numberAlone?.includes(number) && !other ? 'number' : undefined
+  return other ? undefined : 'number'
 }
 
 /** Is this the image of software whose server never speaks first? */
@@ -109,33 +110,4 @@ function saysOtherwise(name = ''): boolean {
 
 function saysTls(name = ''): boolean {
   return /(?:^|-)(?:tls|ssl|smtps|submissions|imaps|pop3s|ftps)(?:-|$)/.test(name)
-}
-
-/** By the end of the image's name: `nats` and `library/nats` of `registry:5000/library/nats:2.10@sha256:…`. */
-export function imageMatches(patterns: readonly string[], image = ''): boolean {
-  const [, path = ''] = /^([^@]*?)(?::[^/@]*)?(?:@.*)?$/.exec(image) ?? []
-  const parts = path.split('/')
-  return anyMatches(patterns, [parts.at(-1), parts.slice(-2).join('/')])
-}
-
-function anyMatches(
-  patterns: readonly string[] | undefined,
-  texts: readonly (string | null | undefined)[] | null | undefined,
-): boolean {
-  return (texts ?? []).some((text) => text && patterns?.some((pattern) => matches(pattern, text)))
-}
-
-function matches(pattern: string, text: string): boolean {
-  if (!pattern.includes('*')) return pattern === text
-  const parts = pattern.split('*')
-  const [head = '', ...rest] = parts
-  const tail = rest.pop() ?? ''
-  if (!text.startsWith(head) || !text.endsWith(tail) || text.length < head.length + tail.length) return false
-  let at = head.length
-  for (const part of rest) {
-    const found = text.indexOf(part, at)
-    if (found < 0 || found + part.length > text.length - tail.length) return false
-    at = found + part.length
-  }
-  return true
 }

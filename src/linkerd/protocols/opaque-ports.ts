@@ -1,14 +1,14 @@
 import type { View } from '../../core/view.ts'
 import { isUnresolved } from '../../k8s/json.ts'
 import { containersOf, type PodTemplate } from '../../k8s/pod-template.ts'
-import { ageAndName, annotationOf, labelsOf, type Resource } from '../../k8s/resource.ts'
-import { selects } from '../../k8s/selector.ts'
+import { ageAndName, annotationOf, type Resource } from '../../k8s/resource.ts'
 import { hasPort } from '../../policy/port-set.ts'
 import { annotations, defaultSkipPorts } from '../facts.ts'
 import { injectedOnPod, injectedOnService } from '../injection/injected-opaque-ports.ts'
 import { isMeshed, type MeshView, meshReads, namespaceOf, seesPods, seesService } from '../pods/meshed.ts'
 import { portsByGo, portsByInit, portsByRust } from '../port-list.ts'
 import type { LinkerdSettings } from '../settings.ts'
+import { serversOf } from './pod-selection.ts'
 
 /** What must be read to know which ports of a Pod are opaque. */
 export const opaqueReads = [...meshReads, 'Server'] as const
@@ -152,9 +152,7 @@ function serversOn(
   namespaceName: string,
   view: View<'Server', LinkerdSettings>,
 ): Resource<'Server'>[] {
-  return view
-    .inNamespace('Server', namespaceName)
-    .filter(({ spec }) => spec.podSelector != null && selects(spec.podSelector, labelsOf(pod.metadata)))
+  return serversOf(pod, namespaceName, view)
     .filter(({ spec }) => isOn(spec.port, port, (name) => podPortsNamed(pod, name)))
     .toSorted((a, b) => (ageAndName(a) < ageAndName(b) ? -1 : 1))
 }

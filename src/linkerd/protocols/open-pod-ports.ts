@@ -8,9 +8,9 @@ import { canonicalList, portsByGo } from '../port-list.ts'
 import { type LinkerdSettings, redirectsEveryPort } from '../settings.ts'
 import type { Identified } from './identify-protocol.ts'
 import { opaqueReads, type PodSide, podList, podPortsNamed, podSideOf } from './opaque-ports.ts'
+import { servicesOf } from './pod-selection.ts'
 import { type Outcome, outcomeOf, type Situation } from './server-first.ts'
 import { clientsBypass, type DeclaredPort, identifyContainerPort, portsOf } from './server-first-ports.ts'
-import { servicesOf } from './service-selection.ts'
 import { type ContainerPort, portsLeadingTo } from './service-targets.ts'
 
 /** What must be read to know which ports of Pods are open. */

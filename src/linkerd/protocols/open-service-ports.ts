@@ -9,9 +9,9 @@ import type { LinkerdSettings } from '../settings.ts'
 import type { Identified } from './identify-protocol.ts'
 import { serviceList, servicePortsNamed } from './opaque-ports.ts'
 import { outboundOf } from './outbound-protocol.ts'
+import { selectedBy } from './pod-selection.ts'
 import { routeKinds } from './routes.ts'
 import { serverFirstPortsOf } from './server-first-ports.ts'
-import { selectedBy } from './service-selection.ts'
 import { isTcp, targetOf } from './service-targets.ts'
 
 /** What must be read to know which ports of a Service make clients wait. */

@@ -9,8 +9,8 @@ import { type LinkerdSettings, redirectsEveryPort } from '../settings.ts'
 import { endpointOf, type InboundView, inboundReads, protocolOf } from './inbound-protocol.ts'
 import { podList, podPortsNamed, podSideOf } from './opaque-ports.ts'
 import { outboundOf } from './outbound-protocol.ts'
+import { selectedBy, servicesOf } from './pod-selection.ts'
 import { type ServerTarget, targetsOfServer } from './server-targets.ts'
-import { selectedBy, servicesOf } from './service-selection.ts'
 import { targetOf } from './service-targets.ts'
 
 /** What must be read to see that a Server denies what clients send. */

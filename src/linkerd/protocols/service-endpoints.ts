@@ -1,7 +1,7 @@
 import { type PodKind, type PodTemplate, podTemplateOf } from '../../k8s/pod-template.ts'
 import type { Resource } from '../../k8s/resource.ts'
 import { type Endpoint, endpointOf, type InboundView } from './inbound-protocol.ts'
-import { selectedBy } from './service-selection.ts'
+import { selectedBy } from './pod-selection.ts'
 import { declaredPorts, type ServicePort } from './service-targets.ts'
 
 /** One Pod behind a Service's port, as destination describes it (Get). */
