@@ -9,7 +9,7 @@ export interface Refusal {
 }
 
 /**
- * What kubectl refuses of a stream though YAML allows it. It cuts the text at each line that starts with `---`, before any parser
+ * What kubectl refuses of a stream, or passes over, though YAML allows it. It cuts the text at each line that starts with `---`, before any parser
  * sees it, and drops that line, unless nothing stands before it (apimachinery pkg/util/yaml decoder.go, YAMLReader.Read). So
  * directives come to the parser without the marker that must follow them, and nothing may stand behind a marker but a comment.
  *
@@ -18,12 +18,15 @@ export interface Refusal {
  *   | `...`, which ends a document that is not there            | refuses it |
  *   | `---`, since nothing stands before it                     | takes it, with directives behind it as well |
  *   | another                                                   | takes it, with directives behind a `...` as well |
+ *
+ * Of a piece the parser reads one document: what stands behind a `...` is lost without a word, unless a `---` begins it.
  */
 export function* refusalsIn(text: string): Generator<Refusal> {
   if (!hasSigns(text)) return
   let line = 0
   let isEmpty = true
   let isUndecided = true
+  let isEnded = false
   for (let offset = 0; offset < text.length; ) {
     const newline = text.indexOf('\n', offset)
     const next = newline < 0 ? text.length : newline + 1
@@ -36,18 +39,28 @@ export function* refusalsIn(text: string): Generator<Refusal> {
       // A marker at the start of a piece stays in it.
       isUndecided = !isEmpty
       isEmpty = !isEmpty
+      isEnded = false
     } else {
       isEmpty = false
       if (isUndecided && /^[^#\s]/.test(content)) {
         isUndecided = false
         if (content.startsWith('%'))
           yield { offset, line, text: `kubectl refuses ${nameOf(content)} directives; remove the line` }
-        else if (/^\.\.\.\s/.test(content))
+        else if (isEnd(content))
           yield { offset, line, text: 'kubectl refuses ... where no document is; remove the line' }
       } else if (/^\s+[^#\s]/.test(content)) isUndecided = false
+      else if (isEnd(content)) isEnded = true
+      else if (isEnded && /^[^#%\s]/.test(content)) {
+        isEnded = false
+        yield { offset, line, text: 'kubectl passes over what follows ... up to the next ---; write --- before it' }
+      }
     }
     offset = next
   }
+}
+
+function isEnd(line: string): boolean {
+  return /^\.\.\.(?:\s|$)/.test(line)
 }
 
 function nameOf(line: string): string {

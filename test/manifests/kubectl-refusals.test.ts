@@ -3,8 +3,8 @@ import { refusalsIn } from '../../src/manifests/kubectl-refusals.ts'
 
 const object = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n'
 
-/** What `kubectl annotate --local -f` (1.37) said of each: refused, and in which line, or taken. */
-t.test('it refuses what kubectl refuses, and nothing else', async (t) => {
+/** What `kubectl annotate --local -f` (1.37) said of each: refused or passed over, and in which line, or taken. */
+t.test('it tells of what kubectl refuses or passes over, and of nothing else', async (t) => {
   const refused: readonly (readonly [text: string, line: number])[] = [
     [`%YAML 1.1\n---\n${object}`, 1],
     [`%YAML 1.2\n---\n${object}`, 1],
@@ -21,6 +21,9 @@ t.test('it refuses what kubectl refuses, and nothing else', async (t) => {
     [`${object}---\n# c\n...\n---\n${object}`, 6],
     [`${object}--- {}\n`, 4],
     [`--- !!map\n${object}`, 1],
+    [`${object}...\n${object}`, 5],
+    [`${object}... # c\n# d\n\n${object}---\n${object}`, 7],
+    [`---\n${object}...\n${object}...\n---\n${object}`, 6],
   ]
   for (const [text, line] of refused)
     t.same(
@@ -36,6 +39,7 @@ t.test('it refuses what kubectl refuses, and nothing else', async (t) => {
     `${object}...\n%YAML 1.1\n---\n${object}`,
     `${object}---\n---\n%YAML 1.1\n---\n${object}`,
     `${object}...\n---\n${object}`,
+    `${object}...\n...\n# c\n---\n${object}...`,
     `--- # c\n${object}---\t# d\n${object}`,
     `${object}data:\n  x: |\n    %YAML 1.1\n    --- {}\n    ...\n`,
   ])
