@@ -7,7 +7,7 @@ import { snapshotOf } from '../core/snapshot.ts'
 import { describe } from '../k8s/resource.ts'
 import { settingsAmong } from '../linkerd/injection/injector-reach.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
-import type { Loaded } from '../manifests/load.ts'
+import type { Loaded } from '../manifests/loading.ts'
 import type { Report, ReportedFailure, ReportedFinding } from '../report/report.ts'
 
 /** What `check` found in manifests: the report, and the findings behind it for those who fix. */

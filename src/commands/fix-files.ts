@@ -1,7 +1,7 @@
 import { createTwoFilesPatch } from 'diff'
 import type { Enforced } from '../core/enforce.ts'
 import { describe, type Resource } from '../k8s/resource.ts'
-import type { Loaded } from '../manifests/load.ts'
+import type { Loaded } from '../manifests/loading.ts'
 import { type FileChange, spliceFile } from '../manifests/splice-file.ts'
 import { sourceOf } from './examine.ts'
 

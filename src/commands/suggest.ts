@@ -7,7 +7,7 @@ import { suggestAuthorization } from '../linkerd/reach/suggest-authorization.ts'
 import { suggestNamespacePolicies } from '../linkerd/reach/suggest-namespace.ts'
 import { basisOf } from '../linkerd/reach/suggestion.ts'
 import type { LinkerdSettings } from '../linkerd/settings.ts'
-import type { Loaded } from '../manifests/load.ts'
+import type { Loaded } from '../manifests/loading.ts'
 import { renderYaml } from '../manifests/render-yaml.ts'
 
 /** What `--suggest` may be about. */

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { describe } from '../../src/k8s/resource.ts'
-import { type Loaded, loadPaths, loadText } from '../../src/manifests/load.ts'
+import { loadPaths, loadText } from '../../src/manifests/load.ts'
+import type { Loaded } from '../../src/manifests/loading.ts'
 
 const service = (name: string) => `apiVersion: v1\nkind: Service\nmetadata:\n  name: ${name}\n`
 const json = (name: string) => `{"apiVersion":"v1","kind":"Service","metadata":{"name":"${name}"}}`
