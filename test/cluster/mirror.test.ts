@@ -52,6 +52,13 @@ t.test('it holds a Pod in little memory, and lists again without more', async (t
   const known = state.held
   const second = await heapAfter(() => mirror.fill('v1', pagesOf(pods, workloads)))
   t.equal(state.held, known, 'nothing changed, so nothing is said')
-  const third = await heapAfter(() => mirror.fill('v1', pagesOf(pods, workloads)))
-  t.ok((third - second) / pods < 30, `${Math.round((third - second) / pods)} bytes more`)
+  // What is kept for nothing is kept each time; code that is compiled meanwhile takes its memory once.
+  const growth: number[] = []
+  for (let heap = second, round = 0; round < 3; round++) {
+    const next = await heapAfter(() => mirror.fill('v1', pagesOf(pods, workloads)))
+    growth.push((next - heap) / pods)
+    heap = next
+  }
+  const usual = Math.round(growth.toSorted((a, b) => a - b)[1] ?? 0)
+  t.ok(usual < 30, `${usual} bytes more`)
 })
