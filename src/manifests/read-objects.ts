@@ -37,7 +37,7 @@ function readObject(loading: Loading, from: Readable, value: unknown, prefix: Pa
   const { document, lost } = from
   const kind = isObject(value) ? own(value, 'kind') : undefined
   if (isObject(value) && Object.hasOwn(value, 'items') && typeof kind === 'string' && kind.endsWith('List'))
-    return readList(loading, from, value, kind, prefix)
+    return readList(loading, from, value, kind, prefix, written)
   const read = readResource(value)
   if (read.as === 'foreign') return false
   loading.objects++
@@ -64,9 +64,13 @@ function readList(
   list: Readonly<Record<string, unknown>>,
   kind: string,
   prefix: Path,
+  written: unknown,
 ): boolean {
   const items = own(list, 'items') ?? []
   const path = [...prefix, 'items']
+  const isLost = isObject(written) && from.lost?.get(written)?.has('items')
+  if (isLost)
+    failAt(loading, from.document, path, `${kind}: items: written several times, and only these count; make one list`)
   if (!Array.isArray(items)) {
     failAt(loading, from.document, path, `${kind}: items: expected a list`)
     return true

@@ -13,7 +13,7 @@ export const manifestRepeatsKey = defineRule({
 the Pods start outside the mesh. The cluster never sees what was lost, so nothing there can tell. kustomize, and with it Flux, refuses the file.`,
   remediation: 'Make one of the entries, and delete the others.',
   limits: `An error where Linkerd's configuration is lost, otherwise a warning; where the entries say the same, an info. A key that overrides one which \`<<\` brings repeats nothing. Only files are judged: an object in a cluster has no
-repeated keys. Objects of other kinds, and what a \`List\` says beside its items, are not judged.`,
+repeated keys. Objects of other kinds are not judged; of a \`List\`, items that stand twice are a failure to read.`,
   sources: ['https://yaml.org/spec/1.2.2/#3213-node-comparison', 'kubectl 1.37 annotate --local (ran)'],
   messages: {
     lost: '{{key}} of {{object}} is written several times: the last entry counts, so {{what}} is lost here',

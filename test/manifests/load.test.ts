@@ -67,6 +67,18 @@ t.test('it says which item of a list is none', async (t) => {
   })
 })
 
+t.test('it fails a list whose items stand twice: the first ones are not applied', async (t) => {
+  const list = (indent: string) =>
+    `apiVersion: v1\n${indent}kind: ServiceList\n${indent}items:\n${indent}- ${json('a')}\n${indent}items:\n${indent}- ${json('b')}\n`
+  const why = 'ServiceList: items: written several times, and only these count; make one list'
+  const alone = loadText('l.yaml', list(''))
+  t.same(names(alone), ['Service default/b'])
+  t.same(failures(alone), [`l.yaml:6:1 ${why}`])
+  const inside = loadText('l.yaml', `apiVersion: v1\nkind: List\nitems:\n- ${list('  ')}`)
+  t.same(names(inside), ['Service default/b'])
+  t.same(failures(inside), [`l.yaml:9:3 ${why}`])
+})
+
 t.test('it counts what no rule speaks about and passes over local configuration', async (t) => {
   const text = `${service('a')}---\napiVersion: v1\nkind: Lease\nmetadata: {name: c}\n---\n${service('b')}  annotations: {config.kubernetes.io/local-config: "true"}\n`
   const loaded = loadText('f.yaml', text)
