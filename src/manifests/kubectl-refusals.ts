@@ -1,4 +1,4 @@
-/** A line that YAML allows and kubectl does not. */
+/** A line that YAML allows, and that kubectl refuses or passes over. */
 export interface Refusal {
   /** Where the line starts, in UTF-16 units. */
   readonly offset: number

@@ -20,7 +20,7 @@ export type ReadDocument =
       readonly document: Document
       readonly value: unknown
       readonly lost?: LostEntries | undefined
-      /** What kubectl refuses here, or before, though it can be read. */
+      /** What kubectl refuses or passes over, here or before, though it can be read. */
       readonly refused?: readonly InputFailure[]
     }
   | { readonly document: Document; readonly failure: InputFailure }

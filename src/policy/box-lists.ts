@@ -9,7 +9,7 @@ export interface BoxLists<T> {
   readonly meeting: (box: Box) => readonly T[]
 }
 
-/** Where more is new than this, an index is made afresh. */
+/** A review changes one object, which holds few policies. Where more is new, as after a change of a Namespace, an index is made afresh. */
 const mostNews = 16
 
 /**
@@ -71,12 +71,12 @@ function isSame<T>(left: readonly T[], right: readonly T[]): boolean {
 }
 
 const numbers = new WeakMap<object, number>()
-let mostRecent = 0
+let latestNumber = 0
 
 /** Of an object, always the same, and no other's. */
 function numberOf(item: object): number {
   let number = numbers.get(item)
-  if (number === undefined) numbers.set(item, (number = ++mostRecent))
+  if (number === undefined) numbers.set(item, (number = ++latestNumber))
   return number
 }
 

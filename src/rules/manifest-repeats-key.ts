@@ -16,8 +16,8 @@ the Pods start outside the mesh. The cluster never sees what was lost, so nothin
 repeated keys. Objects of other kinds are not judged; of a \`List\`, items that stand twice are a failure to read.`,
   sources: ['https://yaml.org/spec/1.2.2/#3213-node-comparison', 'kubectl 1.37 annotate --local (ran)'],
   messages: {
-    lost: '{{key}} of {{object}} is written several times: the last entry counts, so {{what}} is lost here',
-    same: '{{key}} of {{object}} is written several times, and the last entry says all that this one says',
+    lost: '{{key}} of {{object}} is written several times: the last entry counts, so {{what}} is lost here; write the key once',
+    same: '{{key}} of {{object}} is written several times, and the last entry says all that this one says; delete this one',
   },
   reads: [],
   check: Object.fromEntries((Object.keys(kinds) as KindName[]).map((kind) => [kind, judge])),

@@ -5,9 +5,9 @@ import { judge, mend } from '../../src/admission/judge.ts'
 import { type Review, readReview } from '../../src/admission/review.ts'
 import { defaultConfig } from '../../src/config/config.ts'
 import { toJsonPatch } from '../../src/core/json-patch.ts'
-import { defineRule } from '../../src/linkerd/rule.ts'
 import { rules } from '../../src/rules/index.ts'
 import { patched } from '../core/patched.ts'
+import { broken, unmarked } from './made-rules.ts'
 import { configOf, natsService, policyFor, reviewOf, shop, strict, type WireObject } from './reviews.ts'
 
 const lenient: Court = { rules, snapshot: shop, config: defaultConfig, now: 0 }
@@ -85,28 +85,6 @@ t.test('it only warns of what an update leaves as it was', async (t) => {
   t.same(update(policyFor([8080]), policyFor([8080]), { ...court, config: silent }), [`audit ${omitted}`])
 })
 
-const documentation = {
-  severity: 'error',
-  judges: 'both',
-  summary: 's.',
-  why: 'w',
-  remediation: 'r.',
-  sources: ['x'],
-} as const
-
-const broken = defineRule({
-  ...documentation,
-  id: 'rule-broken',
-  messages: { never: 'x' },
-  reads: [],
-  check: {
-    // No yield: it throws before it could.
-    *Service() {
-      throw new Error('our fault')
-    },
-  },
-})
-
 t.test('it tells of its own faults beside every finding', async (t) => {
   const faulty: Court = {
     now: 0,
@@ -131,20 +109,6 @@ t.test('it mends by rules that are configured to, and no other', async (t) => {
   t.same(mend(read(natsService()), lenient), { edits: [], failures: [] })
   const off = configOf('rules: {server-speaks-first-port-not-opaque: {enforcement: "off", fix: true}}')
   t.same(mend(read(natsService()), { ...court, config: off }).edits, [], 'a rule that is off mends nothing')
-})
-
-const unmarked = defineRule({
-  ...documentation,
-  id: 'pod-unmarked',
-  messages: { unmarked: 'no mark' },
-  reads: [],
-  check: {
-    *Pod({ metadata }) {
-      const edit = { op: 'set', path: ['metadata', 'labels', 'marked'], value: 'yes' } as const
-      if (metadata.labels?.['marked'] === undefined)
-        yield { message: 'unmarked', path: [], data: {}, confidence: 'high', fix: { title: 'mark it', edits: [edit] } }
-    },
-  },
 })
 
 t.test('it never mends what may not be changed', async (t) => {

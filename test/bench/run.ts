@@ -1,5 +1,6 @@
 import { benchAdmission } from './admission.ts'
 import { benchCheckTree } from './check-tree.ts'
+import { benchCrowded } from './crowded.ts'
 import { benchLive } from './live.ts'
 import { benchPass } from './pass.ts'
 import { benchPolicies } from './policies.ts'
@@ -20,6 +21,7 @@ const benches: Readonly<Record<string, (seconds?: number) => unknown>> = {
   warm: benchWarm,
   pass: () => benchPass(),
   policies: benchPolicies,
+  crowded: () => benchCrowded(),
   live: benchLive,
 }
 

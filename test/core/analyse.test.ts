@@ -3,17 +3,9 @@ import { analyse } from '../../src/core/analyse.ts'
 import { ruleDefiner } from '../../src/core/rule.ts'
 import { snapshotOf, withSubject } from '../../src/core/snapshot.ts'
 import { type Resource, readResource } from '../../src/k8s/resource.ts'
+import { documentation } from './documentation.ts'
 
 const defineRule = ruleDefiner<{ readonly limit: number }>()
-
-const documentation = {
-  severity: 'error',
-  judges: 'both',
-  summary: 's.',
-  why: 'w',
-  remediation: 'r.',
-  sources: ['x'],
-} as const
 
 const crowded = defineRule({
   ...documentation,

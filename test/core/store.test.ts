@@ -7,6 +7,7 @@ import { createStore } from '../../src/core/store.ts'
 import { type View, viewOf } from '../../src/core/view.ts'
 import type { KindName } from '../../src/k8s/kinds.ts'
 import { type Resource, readResource } from '../../src/k8s/resource.ts'
+import { documentation } from './documentation.ts'
 
 type Reads = 'Service' | 'Namespace'
 type Seen = View<Reads, { readonly unit: number }>
@@ -140,13 +141,8 @@ t.test('it corrects a maintained value after any number of changes', async (t) =
 
 t.test('it neither denies nor finds by what was not read', async (t) => {
   const rule = ruleDefiner<{ readonly unit: number }>()({
+    ...documentation,
     id: 'service-alone',
-    severity: 'error',
-    judges: 'both',
-    summary: 's.',
-    why: 'w',
-    remediation: 'r.',
-    sources: ['x'],
     messages: { alone: 'alone' },
     reads: ['Pod'],
     check: {

@@ -2,21 +2,14 @@ import type { Court } from '../../src/admission/court.ts'
 import type { Config } from '../../src/config/config.ts'
 import { defineRule } from '../../src/linkerd/rule.ts'
 import { rules } from '../../src/rules/index.ts'
+import { unmarked } from '../admission/made-rules.ts'
 import { shop, strict } from '../admission/reviews.ts'
+import { documentation } from '../core/documentation.ts'
 
 /*
  * Rules that were made to be loud, wrong, broken or eager, when an annotation of the object says so; and a court that judges by
  * them beside the real ones.
  */
-
-const documentation = {
-  severity: 'error',
-  judges: 'both',
-  summary: 's.',
-  why: 'w',
-  remediation: 'r.',
-  sources: ['x'],
-} as const
 
 const rude = 'line one\r\nline two \u001b[31mred\u0007 \u202e 😀 '
 
@@ -58,20 +51,6 @@ const broken = defineRule({
     // No yield: it throws where it is told to.
     *Service({ metadata }) {
       if (metadata.annotations?.['test/break'] !== undefined) throw new Error('our fault')
-    },
-  },
-})
-
-const unmarked = defineRule({
-  ...documentation,
-  id: 'pod-unmarked',
-  messages: { unmarked: 'no mark' },
-  reads: [],
-  check: {
-    *Pod({ metadata }) {
-      const edit = { op: 'set', path: ['metadata', 'labels', 'marked'], value: 'yes' } as const
-      if (metadata.labels?.['marked'] === undefined)
-        yield { message: 'unmarked', path: [], data: {}, confidence: 'high', fix: { title: 'mark', edits: [edit] } }
     },
   },
 })

@@ -7,11 +7,11 @@ import { canaryObject } from '../../src/admission/canary.ts'
 import { createStore } from '../../src/core/store.ts'
 import { type KindName, kinds } from '../../src/k8s/kinds.ts'
 import { readResource } from '../../src/k8s/resource.ts'
-import { defineRule } from '../../src/linkerd/rule.ts'
 import { rules } from '../../src/rules/index.ts'
 import { mostBodyBytes } from '../../src/server/admission-gate.ts'
 import { buildApp, type ServerDependencies } from '../../src/server/app.ts'
 import { createMetrics } from '../../src/server/metrics.ts'
+import { broken } from '../admission/made-rules.ts'
 import { natsService, oddPolicy, policyFor, reviewOf, shop, strict } from '../admission/reviews.ts'
 import { whyInvalid } from '../admission/verify-response.ts'
 import { until } from './until.ts'
@@ -188,24 +188,6 @@ t.test('it leaves numbers in a mutated object alone that JavaScript cannot carry
   const { patch } = (await post('/mutate', text)).json().response
   const paths = JSON.parse(Buffer.from(patch, 'base64').toString()).map((one: { path: string }) => one.path)
   t.same(paths, ['/metadata/annotations'])
-})
-
-const broken = defineRule({
-  id: 'rule-broken',
-  severity: 'error',
-  judges: 'both',
-  summary: 's.',
-  why: 'w',
-  remediation: 'r.',
-  sources: ['x'],
-  messages: { never: 'x' },
-  reads: [],
-  check: {
-    // No yield: it throws before it could.
-    *Service() {
-      throw new Error('our fault')
-    },
-  },
 })
 
 t.test('it answers 500 to its own fault, so that failurePolicy decides', async (t) => {

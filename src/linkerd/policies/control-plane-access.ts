@@ -7,8 +7,7 @@ import { controlPlanePods, injectedLabels, labels } from '../facts.ts'
 import { controlPlanesOf } from '../pods/meshed.ts'
 import { imaginedPodIn, type PodFacts, podsIn } from '../pods/pod-facts.ts'
 import { isAllowed, isDns, isPod, onTcp, onUdp, type Question, speaks } from './policy-answer.ts'
-import type { Selecting } from './policy-forms.ts'
-import { formsOf, type PolicyView } from './policy-forms.ts'
+import { formsOf, type PolicyView, type Selecting } from './policy-forms.ts'
 import { type Subject, subjectsOf } from './policy-world.ts'
 
 /** What a Pod's proxy cannot reach, although it must. */
